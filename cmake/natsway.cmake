@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every target of natsway shares: warnings, sanitizers, feature macros.
+
+add_library(natsway_flags INTERFACE)
+target_compile_definitions(natsway_flags INTERFACE _GNU_SOURCE)
+target_compile_options(natsway_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion
+                       -Wstrict-prototypes -Wvla)
+if(NATSWAY_WERROR)
+    target_compile_options(natsway_flags INTERFACE -Werror)
+endif()
+if(NATSWAY_SANITIZE)
+    target_compile_options(natsway_flags INTERFACE -fsanitize=${NATSWAY_SANITIZE}
+                           -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+    target_link_options(natsway_flags INTERFACE -fsanitize=${NATSWAY_SANITIZE})
+endif()
+
+# The one header a connector may see.
+add_library(natsway_contract INTERFACE)
+target_include_directories(natsway_contract INTERFACE ${PROJECT_SOURCE_DIR}/core/include)
+
+# natsway_library(NAME folder): a static library of all .c files of the folder, private to natsway.
+# What it may use is what it links: the arrows of docs/internals point one way.
+function(natsway_library name folder)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    if(NOT sources)
+        set(sources ${PROJECT_SOURCE_DIR}/cmake/empty.c)
+    endif()
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC natsway_contract ${ARGN} PRIVATE natsway_flags)
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/core ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# libjq comes without a pkg-config file.
+function(natsway_find_jq)
+    find_path(JQ_INCLUDE_DIR jq.h REQUIRED)
+    find_library(JQ_LIBRARY jq REQUIRED)
+    add_library(natsway_jq INTERFACE)
+    target_include_directories(natsway_jq INTERFACE ${JQ_INCLUDE_DIR})
+    target_link_libraries(natsway_jq INTERFACE ${JQ_LIBRARY})
+endfunction()
+
+# natsway_connector(NAME SOURCES… LIBRARIES…): a shared object NAME.so beside the program, or, in a
+# static build, part of the program.
+function(natsway_connector name)
+    cmake_parse_arguments(arg "NO_INSTALL" "" "SOURCES;LIBRARIES" ${ARGN})
+    if(NATSWAY_STATIC_CONNECTORS AND NOT arg_NO_INSTALL)
+        add_library(connector_${name} OBJECT ${arg_SOURCES})
+        set_property(GLOBAL APPEND PROPERTY NATSWAY_LINKED_CONNECTORS ${name})
+    else()
+        add_library(connector_${name} MODULE ${arg_SOURCES})
+        set_target_properties(connector_${name} PROPERTIES OUTPUT_NAME ${name} PREFIX ""
+            LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/connectors)
+        if(NOT arg_NO_INSTALL)
+            install(TARGETS connector_${name}
+                    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/natsway/connectors)
+        endif()
+    endif()
+    target_link_libraries(connector_${name} PRIVATE natsway_contract natsway_flags
+                          Threads::Threads ${arg_LIBRARIES})
+endfunction()

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration as the rest of the program sees it: everything checked, defaults filled in,
+ * templates and programs compiled, names resolved to pointers. It is immutable from the moment
+ * nw_config_load() returns until nw_config_free().
+ */
+#ifndef NATSWAY_CONFIG_CONFIG_H
+#define NATSWAY_CONFIG_CONFIG_H
+
+#include "base/backoff.h"
+#include "mappings/map.h"
+
+struct nw_registry;
+
+/* Where something stands: line and column count from 1; line 0: nowhere in a file. */
+struct nw_mark {
+    const char *file; /* belongs to the configuration */
+    size_t line, column;
+};
+
+struct nw_connection_spec {
+    const char *name;
+    const struct nw_connector *connector;
+    const struct nw_connection_kind *kind;
+    void *options;
+    struct nw_mark mark;
+};
+
+struct nw_source_spec {
+    const struct nw_connector *connector;
+    const struct nw_source_kind *kind;
+    const struct nw_connection_spec *connection; /* NULL: none */
+    const char *address;
+    void *options;
+    bool reply; /* somebody waits for the route's answer: HTTP, or NATS with `reply: true` */
+    struct nw_mark mark;
+};
+
+struct nw_sink_spec {
+    const struct nw_connector *connector;
+    const struct nw_sink_kind *kind;
+    const struct nw_connection_spec *connection;
+    const char *address; /* the template's text */
+    struct nw_template *address_template;
+    struct nw_template **templates; /* of option slots: templates[slot - 1] */
+    size_t template_count;
+    uint32_t key_slot; /* of an option named `key`, or 0: its value is the outgoing message's key */
+    void *options;
+    struct nw_program *when; /* NULL: always */
+    bool otherwise;          /* only what no other target took */
+    struct nw_mark mark;
+};
+
+enum nw_then { NW_THEN_DEAD_LETTER, NW_THEN_DROP, NW_THEN_STOP };
+
+struct nw_route_spec {
+    const char *name, *description;
+    struct nw_mark mark;
+    struct nw_source_spec source;
+    struct nw_map *map;
+    struct nw_map *reply;
+    struct nw_sink_spec *sinks;
+    size_t sink_count;
+    /* Where rejected messages go: a sink of the kind `dead_letter` of the hub; NULL: nowhere. */
+    struct nw_sink_spec *dead_letter;
+    enum nw_then then;
+    bool
+        on_error_given; /* the route itself sets on_error: also for messages that somebody awaits */
+    int64_t retries;    /* -1: for ever */
+    struct nw_backoff_range backoff;
+    unsigned lanes;
+    size_t max_in_flight;
+    enum nw_order order;
+    int64_t map_timeout_ms;
+    int64_t spool_max_size, spool_max_age_ms; /* bytes; 0: no limit of age */
+    bool spool_drop_oldest;
+    bool enabled, trace;
+    struct nw_template_scope scope;
+};
+
+struct nw_log_spec {
+    enum nw_level level;
+    bool json;
+};
+
+struct nw_config {
+    const char *name;
+    const char *instance; /* NULL: made once and kept in state_dir */
+    const char *state_dir;
+    const char *admin_listen; /* "127.0.0.1:8223"; NULL: off */
+    bool admin_listen_given;
+    const char *admin_token;
+    int64_t shutdown_timeout_ms;
+    int64_t memory; /* bytes of messages in flight, for the whole process */
+    unsigned workers;
+    struct nw_log_spec log;
+    struct nw_connection_spec *nats; /* the hub; always there */
+    struct nw_connection_spec **connections;
+    size_t connection_count;
+    struct nw_route_spec **routes;
+    size_t route_count;
+    struct nw_arena *arena; /* what everything above lives in */
+};
+
+/* One mistake or warning. */
+struct nw_diagnostic {
+    struct nw_mark mark;
+    const char *route; /* NULL: of no route */
+    const char *text;
+    bool warning;
+};
+
+/* All of them, sorted by place; the texts live in it. */
+struct nw_diagnostics {
+    struct nw_diagnostic *items;
+    size_t count, errors, capacity;
+};
+void nw_diagnostics_done(struct nw_diagnostics *d);
+/* Copies route and text; mark may be NULL. */
+void nw_diagnostics_add(struct nw_diagnostics *d, const struct nw_mark *mark, const char *route,
+                        bool warning, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Writes "file:line:column: route: message\n" each, with "warning: " before a warning's message. */
+void nw_diagnostics_print(const struct nw_diagnostics *d, void *stdio_file);
+
+struct nw_config_sources {
+    const char *const *paths; /* files and folders */
+    size_t count;
+    const char *state_dir; /* from the command line, or NULL */
+};
+
+/*
+ * Read, merge and check. Mistakes and warnings are appended to diagnostics. Returns 0 and *out,
+ * which the caller frees; NW_EINVAL if there was any error; NW_ENOMEM. Touches no network.
+ */
+int nw_config_load(const struct nw_config_sources *sources, const struct nw_registry *registry,
+                   struct nw_config **out, struct nw_diagnostics *diagnostics);
+void nw_config_free(struct nw_config *config);
+
+const struct nw_route_spec *nw_config_route(const struct nw_config *config, const char *name);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bridge: a running configuration. It opens the connections, spreads the lanes of all routes
+ * over the workers, and stops them in order. Called from the main thread; the snapshot from any.
+ */
+#ifndef NATSWAY_PUMP_BRIDGE_H
+#define NATSWAY_PUMP_BRIDGE_H
+
+#include "config/config.h"
+
+struct nw_bridge;
+
+/* Start. config must outlive the bridge. Servers that are away are no error. */
+int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, struct nw_error *error);
+
+/* Stop taking, deliver what is in flight within timeout_ms, say in the log what was left, close
+ * everything and free the bridge. */
+void nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms);
+
+enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, NW_ROUTE_STOPPED };
+
+#define NW_DELIVERY_BUCKETS 16
+
+/* One route at one moment. received == delivered + filtered + dead_lettered + dropped + in_flight.
+ */
+struct nw_route_snapshot {
+    const struct nw_route_spec *route;
+    enum nw_route_state state;
+    bool ready; /* both ends connected */
+    uint64_t received, delivered, filtered, dead_lettered, dropped, in_flight, retries;
+    uint64_t mismatches;   /* times the ledger did not add up */
+    int64_t lag;           /* -1: unknown */
+    int64_t error_time_ns; /* 0: none yet */
+    char error[300];
+    char waiting_for[300]; /* not ready: which end and why */
+    /* Delivery time from offer to settle: counts of each bucket (not cumulative) and the sum. */
+    uint64_t seconds_count, seconds_buckets[NW_DELIVERY_BUCKETS + 1];
+    double seconds_sum;
+};
+/* Upper bounds of the buckets, in seconds; the last bucket has none. */
+extern const double nw_delivery_bounds[NW_DELIVERY_BUCKETS];
+
+struct nw_connection_snapshot {
+    const char *name, *type;
+    bool up;
+    char text[300];
+};
+
+/* A counter that a connector keeps with nw_metric_count. */
+struct nw_counter_snapshot {
+    const char *route, *name;
+    uint64_t value;
+};
+
+struct nw_bridge_snapshot {
+    struct nw_route_snapshot *routes;
+    size_t route_count;
+    struct nw_connection_snapshot *connections;
+    size_t connection_count;
+    struct nw_counter_snapshot *counters;
+    size_t counter_count;
+};
+
+/* One consistent moment for each route. Free with nw_bridge_snapshot_done. 0 or NW_ENOMEM. */
+int nw_bridge_snapshot(struct nw_bridge *bridge, struct nw_bridge_snapshot *out);
+void nw_bridge_snapshot_done(struct nw_bridge_snapshot *s);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A route's map: the steps between source and targets. Message in, messages out, or a rejection
+ * with its reason; no I/O and no thread of its own.
+ *
+ * struct nw_map is what the configuration said, compiled and checked; immutable, shared by all
+ * lanes. What cannot be shared (libjq's interpreters) is in a struct nw_mapper, one for each worker
+ * thread; programs with the same text are compiled once in it, whatever the number of routes.
+ */
+#ifndef NATSWAY_MAPPINGS_MAP_H
+#define NATSWAY_MAPPINGS_MAP_H
+
+#include "mappings/template.h"
+
+/* A jq program: text, checked when it is made. */
+struct nw_program;
+int nw_program_compile(struct nw_slice text, struct nw_program **out, struct nw_error *error);
+void nw_program_free(struct nw_program *p);
+
+struct nw_map;
+struct nw_mapper;
+
+struct nw_map *nw_map_new(void);
+void nw_map_free(struct nw_map *map); /* with its steps */
+bool nw_map_is_empty(const struct nw_map *map);
+
+/* Each appends one step; `when` may be NULL. Programs and templates are taken over, also on
+ * failure. 0 or NW_ENOMEM. */
+int nw_map_add_filter(struct nw_map *map, struct nw_program *program, struct nw_program *when);
+int nw_map_add_payload(struct nw_map *map, struct nw_program *program, struct nw_program *when);
+enum nw_map_field { NW_MAP_KEY, NW_MAP_SUBJECT, NW_MAP_TIMESTAMP, NW_MAP_ID, NW_MAP_HEADER };
+/* One field of a `set` step; value NULL removes the field. name only for NW_MAP_HEADER. */
+int nw_map_add_set(struct nw_map *map, enum nw_map_field field, struct nw_slice name,
+                   struct nw_template *value, struct nw_program *when);
+/* "Name" or "Prefix-*" */
+int nw_map_add_remove(struct nw_map *map, struct nw_slice pattern, struct nw_program *when);
+int nw_map_add_drop(struct nw_map *map, struct nw_program *when);
+int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_program *when);
+
+struct nw_mapper *nw_mapper_new(void);
+void nw_mapper_free(struct nw_mapper *mapper);
+
+enum nw_map_outcome { NW_MAPPED, NW_MAP_FILTERED, NW_MAP_REJECTED };
+
+struct nw_mapped {
+    enum nw_map_outcome outcome;
+    struct nw_message *messages; /* NW_MAPPED: outgoing messages, linked by next; the caller's */
+    unsigned step;               /* filtered: which step, from 1 */
+    struct nw_error error;       /* rejected: the reason */
+};
+
+/*
+ * Run map on original, which is not changed. An empty map gives one outgoing message. With `set:
+ * subject` the outgoing message's address is that value and its flag in `numbers_set` bit 31 is
+ * set, so that the first target uses it instead of its own template. Returns 0 with *out filled
+ * (also for a rejection), or NW_ENOMEM.
+ */
+int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_message *original,
+               struct nw_mapped *out);
+#define NW_MESSAGE_SUBJECT_SET (UINT32_C(1) << 31)
+
+/* jq's truth of program for m: 1 or 0, or NW_EINVAL with the reason. NULL program: 1. */
+int nw_mapper_test(struct nw_mapper *mapper, const struct nw_program *program, struct nw_message *m,
+                   struct nw_error *error);
+
+#endif
