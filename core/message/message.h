@@ -95,10 +95,13 @@ bool nw_header_name_equal(struct nw_slice a, struct nw_slice b);
 /* Bytes of payload, key, address and headers, as they count against a budget. */
 size_t nw_message_size(const struct nw_message *m);
 
-/* The original of m: m itself if it is one. */
+/* The original that m was made from, over any number of derivations; m itself if it is one. */
 static inline struct nw_message *nw_message_original(struct nw_message *m)
 {
-    return m->original == NULL ? m : m->original;
+    while (m->original != NULL) {
+        m = m->original;
+    }
+    return m;
 }
 
 /* Messages now alive, for leak checks in tests. */

@@ -349,6 +349,7 @@ struct nw_source_kind {
     size_t options_size;
     enum nw_address_kind address;
     uint64_t has; /* NW_HAS(…) of what its messages carry */
+    bool spooled; /* it uses nw_store() */
     const char *address_doc,
         *promise; /* for the reference: what the address is, what is guaranteed */
     /* May be NULL. options and connection options as parsed; no I/O, nothing kept. */

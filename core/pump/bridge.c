@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pump/bridge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "pump/bridge_state.h"
+
+/* How long endpoints may take to close when nothing is in flight any more. */
+#define CLOSE_TIMEOUT_MS 5000
+
+void nw_bridge_lane_closed(struct nw_bridge *bridge)
+{
+    (void)pthread_mutex_lock(&bridge->lock);
+    bridge->open_lanes--;
+    (void)pthread_cond_broadcast(&bridge->changed);
+    (void)pthread_mutex_unlock(&bridge->lock);
+}
+
+void *nw_bridge_connection(struct nw_bridge *bridge, const struct nw_connection_spec *spec)
+{
+    for (size_t i = 0; spec != NULL && i < bridge->connection_count; i++) {
+        if (bridge->connections[i].spec == spec) {
+            return bridge->connections[i].state;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the spool and its replay thread ---- */
+
+void nw_bridge_want_replay(struct nw_bridge *bridge)
+{
+    (void)pthread_mutex_lock(&bridge->lock);
+    bridge->replay_wanted = true;
+    (void)pthread_cond_broadcast(&bridge->changed);
+    (void)pthread_mutex_unlock(&bridge->lock);
+}
+
+static void *replay(void *context)
+{
+    struct nw_bridge *bridge = context;
+
+    (void)pthread_mutex_lock(&bridge->lock);
+    while (!bridge->ending) {
+        if (!bridge->replay_wanted) {
+            (void)pthread_cond_wait(&bridge->changed, &bridge->lock);
+            continue;
+        }
+        bridge->replay_wanted = false;
+        (void)pthread_mutex_unlock(&bridge->lock);
+        for (size_t i = 0; i < bridge->lane_count; i++) {
+            nw_spooler_replay(&bridge->lanes[i].spooler);
+        }
+        (void)pthread_mutex_lock(&bridge->lock);
+    }
+    (void)pthread_mutex_unlock(&bridge->lock);
+    return NULL;
+}
+
+struct nw_spool *nw_bridge_spool(struct nw_bridge *bridge, struct nw_error *error)
+{
+    struct nw_spool *spool;
+
+    (void)pthread_mutex_lock(&bridge->lock);
+    if (bridge->spool == NULL) {
+        (void)nw_spool_open(bridge->config->state_dir, &bridge->spool, error);
+    }
+    spool = bridge->spool;
+    if (spool != NULL && !bridge->replay_running && !bridge->ending) {
+        bridge->replay_running = pthread_create(&bridge->replay_thread, NULL, replay, bridge) == 0;
+    }
+    (void)pthread_mutex_unlock(&bridge->lock);
+    return spool;
+}
+
+static void end_replay(struct nw_bridge *bridge)
+{
+    (void)pthread_mutex_lock(&bridge->lock);
+    bridge->ending = true;
+    (void)pthread_cond_broadcast(&bridge->changed);
+    (void)pthread_mutex_unlock(&bridge->lock);
+    if (bridge->replay_running) {
+        (void)pthread_join(bridge->replay_thread, NULL);
+        bridge->replay_running = false;
+    }
+}
+
+/* ---- start ---- */
+
+static bool is_used(const struct nw_config *config, const struct nw_connection_spec *spec)
+{
+    for (size_t r = 0; r < config->route_count; r++) {
+        const struct nw_route_spec *route = config->routes[r];
+        bool used = route->source.connection == spec ||
+                    (route->dead_letter != NULL && route->dead_letter->connection == spec);
+        for (size_t i = 0; i < route->sink_count; i++) {
+            used |= route->sinks[i].connection == spec;
+        }
+        if (route->enabled && used) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int open_connection(struct nw_bridge *bridge, const struct nw_connection_spec *spec,
+                           struct nw_error *error)
+{
+    struct nw_connection *c = &bridge->connections[bridge->connection_count];
+
+    if (!is_used(bridge->config, spec)) {
+        return 0;
+    }
+    c->spec = spec;
+    (void)pthread_mutex_init(&c->lock, NULL);
+    c->config = (struct nw_connection_config){bridge->config->name, bridge->instance, spec->name,
+                                              spec->options};
+    bridge->connection_count++;
+    if (spec->kind->open(c, &c->config, &c->state, error) != 0) {
+        char text[400];
+        (void)snprintf(text, sizeof text, "%.399s", error->text);
+        return nw_error_set(error, error->code == 0 ? NW_EIO : error->code, "%s: %s", spec->name,
+                            text);
+    }
+    c->open = true;
+    return 0;
+}
+
+static int open_connections(struct nw_bridge *bridge, struct nw_error *error)
+{
+    const struct nw_config *config = bridge->config;
+    int rc;
+
+    bridge->connections = calloc(config->connection_count + 1, sizeof *bridge->connections);
+    if (bridge->connections == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    rc = open_connection(bridge, config->nats, error);
+    for (size_t i = 0; rc == 0 && i < config->connection_count; i++) {
+        if (config->connections[i] != config->nats) {
+            rc = open_connection(bridge, config->connections[i], error);
+        }
+    }
+    return rc;
+}
+
+static int start_workers(struct nw_bridge *bridge, struct nw_error *error)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count =
+        bridge->config->workers != 0 ? bridge->config->workers : (size_t)(cores < 1 ? 1 : cores);
+
+    bridge->workers = calloc(count, sizeof *bridge->workers);
+    if (bridge->workers == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        int rc = nw_worker_start(&bridge->workers[i], (unsigned)i);
+        if (rc != 0) {
+            return nw_error_set(error, rc, "no worker thread could be started");
+        }
+        bridge->worker_count++;
+    }
+    return 0;
+}
+
+static size_t count_lanes(const struct nw_config *config)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->route_count; i++) {
+        count += config->routes[i]->enabled ? config->routes[i]->lanes : 0;
+    }
+    return count;
+}
+
+static int make_lanes(struct nw_bridge *bridge, struct nw_error *error)
+{
+    const struct nw_config *config = bridge->config;
+    size_t count = count_lanes(config);
+
+    bridge->lanes = calloc(count + 1, sizeof *bridge->lanes);
+    if (bridge->lanes == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct nw_route_spec *route = config->routes[i];
+        for (unsigned l = 0; route->enabled && l < route->lanes; l++) {
+            struct nw_lane *lane = &bridge->lanes[bridge->lane_count];
+            struct nw_worker *w = &bridge->workers[bridge->lane_count % bridge->worker_count];
+            int rc = nw_lane_init(lane, bridge, route, l, w);
+            bridge->lane_count++;
+            if (rc != 0) {
+                return nw_error_set(error, rc, "out of memory");
+            }
+            nw_credit_init(lane, (size_t)config->memory / count);
+        }
+    }
+    return 0;
+}
+
+static int open_state(struct nw_bridge *bridge, struct nw_error *error)
+{
+    const struct nw_config *config = bridge->config;
+    int rc = nw_state_open(config->state_dir, &bridge->state, error);
+
+    if (rc != 0) {
+        return rc;
+    }
+    if (config->instance != NULL) {
+        bridge->instance = strdup(config->instance);
+        return bridge->instance == NULL ? nw_error_set(error, NW_ENOMEM, "out of memory") : 0;
+    }
+    return nw_state_instance(bridge->state, &bridge->instance, error);
+}
+
+static void free_bridge(struct nw_bridge *bridge)
+{
+    end_replay(bridge);
+    for (size_t i = 0; i < bridge->worker_count; i++) {
+        nw_worker_stop(&bridge->workers[i]);
+    }
+    for (size_t i = bridge->connection_count; i-- > 0;) {
+        struct nw_connection *c = &bridge->connections[i];
+        if (c->open) {
+            c->spec->kind->close(c->state);
+        }
+        (void)pthread_mutex_destroy(&c->lock);
+    }
+    for (size_t i = 0; i < bridge->lane_count; i++) {
+        nw_lane_done(&bridge->lanes[i]);
+    }
+    nw_spool_close(bridge->spool);
+    nw_state_close(bridge->state);
+    (void)pthread_cond_destroy(&bridge->changed);
+    (void)pthread_mutex_destroy(&bridge->lock);
+    free(bridge->connections);
+    free(bridge->workers);
+    free(bridge->lanes);
+    free(bridge->instance);
+    free(bridge);
+}
+
+int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, struct nw_error *error)
+{
+    struct nw_bridge *bridge = calloc(1, sizeof *bridge);
+    pthread_condattr_t monotonic;
+    int rc;
+
+    if (bridge == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    bridge->config = config;
+    (void)pthread_mutex_init(&bridge->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&bridge->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    rc = open_state(bridge, error);
+    rc = rc != 0 ? rc : start_workers(bridge, error);
+    rc = rc != 0 ? rc : make_lanes(bridge, error);
+    rc = rc != 0 ? rc : open_connections(bridge, error);
+    if (rc != 0) {
+        free_bridge(bridge);
+        return rc;
+    }
+    bridge->open_lanes = bridge->lane_count;
+    for (size_t i = 0; i < bridge->lane_count; i++) {
+        nw_lane_start(&bridge->lanes[i]);
+    }
+    *out = bridge;
+    return 0;
+}
+
+/* ---- stop ---- */
+
+/* True when all lanes are closed. */
+static bool wait_for_lanes(struct nw_bridge *bridge, int64_t timeout_ms)
+{
+    int64_t until = nw_clock_monotonic_ns() + timeout_ms * NW_MILLISECOND_NS;
+    struct timespec t = {until / NW_SECOND_NS, until % NW_SECOND_NS};
+    bool closed;
+
+    (void)pthread_mutex_lock(&bridge->lock);
+    while (bridge->open_lanes > 0 &&
+           pthread_cond_timedwait(&bridge->changed, &bridge->lock, &t) != ETIMEDOUT) {
+    }
+    closed = bridge->open_lanes == 0;
+    (void)pthread_mutex_unlock(&bridge->lock);
+    return closed;
+}
+
+static void say_what_is_left(struct nw_bridge *bridge)
+{
+    for (size_t i = 0; i < bridge->lane_count; i++) {
+        struct nw_lane *lane = &bridge->lanes[i];
+        uint64_t left;
+        (void)pthread_mutex_lock(&lane->lock);
+        left = lane->published.in_flight;
+        (void)pthread_mutex_unlock(&lane->lock);
+        if (left > 0) {
+            nw_lane_log(lane, NW_LOG_WARNING, NULL,
+                        "out of time: %llu messages are not confirmed and will come again",
+                        (unsigned long long)left);
+        }
+    }
+}
+
+void nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms)
+{
+    for (size_t i = 0; i < bridge->lane_count; i++) {
+        nw_lane_stop(&bridge->lanes[i]);
+    }
+    if (!wait_for_lanes(bridge, timeout_ms)) {
+        say_what_is_left(bridge);
+        for (size_t i = 0; i < bridge->lane_count; i++) {
+            nw_lane_give_up(&bridge->lanes[i]);
+        }
+        if (!wait_for_lanes(bridge, CLOSE_TIMEOUT_MS)) {
+            /* An endpoint hangs. Freeing what it still uses would be worse than leaving it. */
+            nw_log_write(NW_LOG_ERROR, NULL, "some endpoints did not close in time");
+            nw_state_flush(bridge->state);
+            return;
+        }
+    }
+    free_bridge(bridge);
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an offered original to outgoing messages in the queues of their targets, and from their ends
+ * back to one fate of the original. Worker thread.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "pump/lane.h"
+
+/* ---- the end of an outgoing message ---- */
+
+void nw_lane_finish_outgoing(struct nw_lane *lane, struct nw_message *m, enum nw_fate fate)
+{
+    struct nw_message *original = nw_message_original(m);
+
+    if (fate > (enum nw_fate)original->worst) {
+        original->worst = (uint8_t)fate;
+    }
+    if (m->reply != NULL) {
+        if (original->reply == NULL) {
+            original->reply = m->reply;
+        } else {
+            nw_message_unref(m->reply); /* the first target's answer is the answer */
+        }
+        m->reply = NULL;
+    }
+    original->pending--;
+    if (original->pending == 0) {
+        nw_lane_finish(lane, original);
+    }
+    nw_message_unref(m);
+}
+
+/* Keep for settle why it failed. */
+static void remember_failure(struct nw_message *original, enum nw_outcome outcome,
+                             enum nw_cause cause, const char *reason)
+{
+    struct nw_slice copy;
+
+    if (original->outcome != NW_ACK) {
+        return; /* the first failure is the answer */
+    }
+    copy = reason == NULL ? NW_ABSENT : nw_message_copy(original, reason, strlen(reason) + 1);
+    original->outcome = (uint8_t)outcome;
+    original->cause = (uint8_t)cause;
+    original->reason = copy.data;
+}
+
+void nw_lane_answer(struct nw_lane *lane, struct nw_message *m, enum nw_outcome outcome,
+                    enum nw_cause cause, const char *reason)
+{
+    remember_failure(nw_message_original(m), outcome, cause, reason);
+    nw_lane_finish_outgoing(lane, m, NW_FATE_ANSWERED);
+}
+
+/* ---- dead letters ---- */
+
+static void set_header(struct nw_message *m, const char *name, const char *value)
+{
+    struct nw_slice copy = nw_message_copy(m, value, strlen(value));
+
+    if (copy.data != NULL) {
+        (void)nw_message_set_header(m, nw_slice_text(name), copy);
+    }
+}
+
+static void set_dead_letter_headers(struct nw_lane *lane, struct nw_message *m,
+                                    const struct nw_message *failed, const char *reason)
+{
+    time_t now = (time_t)(nw_clock_real_ns() / NW_SECOND_NS);
+    char text[64];
+    struct tm utc;
+
+    set_header(m, "Natsway-Error", reason == NULL ? "no reason given" : reason);
+    set_header(m, "Natsway-Route", lane->route->name);
+    (void)nw_message_set_header(m, NW_LITERAL("Natsway-Origin"), m->origin);
+    (void)snprintf(text, sizeof text, "%" PRIu32, failed->attempts + 1);
+    set_header(m, "Natsway-Attempts", text);
+    (void)gmtime_r(&now, &utc);
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    set_header(m, "Natsway-Time", text);
+}
+
+/* "dlq." before the id of the message that failed, or of the original if none was made. */
+static int set_dead_letter_id(struct nw_message *m, struct nw_slice id)
+{
+    char *text = nw_message_alloc(m, id.len + 4);
+
+    if (text == NULL) {
+        return NW_ENOMEM;
+    }
+    memcpy(text, "dlq.", 4);
+    memcpy(text + 4, id.data, id.len);
+    m->id = (struct nw_slice){text, id.len + 4};
+    return 0;
+}
+
+/* The dead letter in place of `failed`: the original as it came, with the reason. */
+static int queue_dead_letter(struct nw_lane *lane, struct nw_message *failed, const char *reason)
+{
+    struct nw_target *t = lane->dead_letter;
+    struct nw_message *original = nw_message_original(failed);
+    struct nw_message *m = nw_message_derive(original);
+    struct nw_error error;
+    int rc;
+
+    if (m == NULL) {
+        return NW_ENOMEM;
+    }
+    rc = set_dead_letter_id(m, failed->id.data == NULL ? original->origin : failed->id);
+    if (rc == 0) {
+        rc = nw_template_render(t->spec->address_template, m, &m->address, &error);
+    }
+    if (rc != 0) {
+        nw_message_unref(m);
+        return rc;
+    }
+    set_dead_letter_headers(lane, m, failed, reason);
+    m->lane = lane;
+    m->endpoint = &t->sink;
+    m->number = original->number;
+    m->target = (uint16_t)t->index;
+    original->pending++;
+    nw_target_queue(t, m);
+    return 0;
+}
+
+static void stop_route(struct nw_lane *lane, struct nw_message *m, const char *reason)
+{
+    nw_lane_log(lane, NW_LOG_ERROR, m, "the route stops: a message was refused: %s", reason);
+    nw_lane_finish_outgoing(lane, m, NW_FATE_RETURNED);
+    nw_lane_halt(lane);
+}
+
+void nw_lane_reject(struct nw_lane *lane, struct nw_message *m, enum nw_cause cause,
+                    const char *reason)
+{
+    const struct nw_route_spec *route = lane->route;
+    struct nw_message *original = nw_message_original(m);
+    const char *why = reason == NULL ? "no reason given" : reason;
+    bool awaited = original->deadline_ns != 0;
+
+    if (awaited) {
+        remember_failure(original, cause == NW_CAUSE_OUTAGE ? NW_RETRY : NW_REJECT, cause, why);
+        if (!route->on_error_given) {
+            nw_lane_finish_outgoing(lane, m, NW_FATE_ANSWERED);
+            return;
+        }
+    }
+    nw_lane_set_error(lane, why);
+    if (route->then == NW_THEN_STOP) {
+        stop_route(lane, m, why);
+        return;
+    }
+    if (route->then == NW_THEN_DEAD_LETTER && lane->dead_letter != NULL) {
+        int rc = queue_dead_letter(lane, m, why);
+        if (rc == 0) {
+            nw_lane_log(lane, NW_LOG_WARNING, m, "refused, to the dead letters: %s", why);
+            nw_lane_finish_outgoing(lane, m, NW_FATE_FILTERED); /* the dead letter decides */
+        } else {
+            stop_route(lane, m, why);
+        }
+        return;
+    }
+    nw_lane_log(lane, NW_LOG_WARNING, m, "refused, dropped: %s", why);
+    nw_lane_finish_outgoing(lane, m, NW_FATE_DROPPED);
+}
+
+/* ---- on the way to the targets ---- */
+
+/* origin|route.target.split, or what `set: id` gave; the suffix keeps targets and children apart.
+ */
+static int make_id(struct nw_lane *lane, struct nw_message *m)
+{
+    struct nw_slice base = m->id.data != NULL ? m->id : m->origin;
+    bool given = m->id.data != NULL;
+    size_t room = base.len + strlen(lane->route->name) + 32;
+    char *text;
+    int n;
+
+    if (given && m->target == 0 && m->split_index == 0) {
+        return 0;
+    }
+    text = nw_message_alloc(m, room);
+    if (text == NULL) {
+        return NW_ENOMEM;
+    }
+    if (base.len > 0) {
+        memcpy(text, base.data, base.len);
+    }
+    n = snprintf(text + base.len, room - base.len, "|%s.%u.%" PRIu32,
+                 given ? "" : lane->route->name, (unsigned)m->target, m->split_index);
+    m->id = (struct nw_slice){text, base.len + (size_t)n};
+    return 0;
+}
+
+static int render_address(struct nw_target *t, struct nw_message *m, struct nw_error *error)
+{
+    if (t->index == 0 && (m->numbers_set & NW_MESSAGE_SUBJECT_SET) != 0) {
+        return 0;
+    }
+    return nw_template_render(t->spec->address_template, m, &m->address, error);
+}
+
+static int render_values(struct nw_target *t, struct nw_message *m, struct nw_error *error)
+{
+    const struct nw_sink_spec *spec = t->spec;
+    struct nw_slice *values;
+
+    if (spec->template_count == 0) {
+        return 0;
+    }
+    values = nw_message_alloc(m, spec->template_count * sizeof *values);
+    if (values == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < spec->template_count; i++) {
+        int rc = nw_template_render(spec->templates[i], m, &values[i], error);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    m->values = values;
+    m->value_count = (uint32_t)spec->template_count;
+    if (spec->key_slot != 0) {
+        m->key = values[spec->key_slot - 1];
+    }
+    return 0;
+}
+
+/* Everything that a target's message has of its own. */
+static int prepare(struct nw_lane *lane, struct nw_target *t, struct nw_message *m,
+                   struct nw_error *error)
+{
+    int rc;
+
+    m->lane = lane;
+    m->endpoint = &t->sink;
+    m->target = (uint16_t)t->index;
+    m->number = nw_message_original(m)->number;
+    m->outcome = NW_ACK;
+    rc = make_id(lane, m);
+    if (rc == 0) {
+        rc = render_values(t, m, error);
+    }
+    if (rc == 0) {
+        rc = render_address(t, m, error);
+    }
+    if (rc == 0) {
+        rc = nw_message_add_header(m, NW_LITERAL("Natsway-Via"), nw_slice_text(lane->via));
+    }
+    return rc;
+}
+
+/* Which targets take m. Returns how many, or a negative error of a `when:`. */
+static int choose(struct nw_lane *lane, struct nw_message *m, bool *chosen, struct nw_error *error)
+{
+    const struct nw_route_spec *route = lane->route;
+    int count = 0;
+
+    for (size_t i = 0; i < lane->target_count; i++) {
+        const struct nw_sink_spec *spec = &route->sinks[i];
+        int rc = spec->otherwise ? 0 : nw_mapper_test(lane->worker->mapper, spec->when, m, error);
+        if (rc < 0) {
+            return rc;
+        }
+        chosen[i] = rc == 1;
+        count += rc;
+    }
+    for (size_t i = 0; count == 0 && i < lane->target_count; i++) {
+        chosen[i] = route->sinks[i].otherwise;
+    }
+    for (size_t i = 0; count == 0 && i < lane->target_count; i++) {
+        count += chosen[i] ? 1 : 0;
+    }
+    return count;
+}
+
+static void queue_for(struct nw_lane *lane, struct nw_target *t, struct nw_message *m)
+{
+    struct nw_error error;
+    int rc = prepare(lane, t, m, &error);
+
+    if (rc == NW_ENOMEM) {
+        nw_lane_finish_outgoing(lane, m, NW_FATE_RETURNED);
+        return;
+    }
+    if (rc != 0) {
+        nw_lane_reject(lane, m, NW_CAUSE_MAPPING, error.text);
+        return;
+    }
+    nw_target_queue(t, m);
+    if (t->queued >= NW_LANE_BATCH && !t->holding) {
+        nw_target_flush(t);
+    }
+}
+
+/* m, already counted in its original's pending, to every target that wants it. */
+static void fan_out(struct nw_lane *lane, struct nw_message *m)
+{
+    struct nw_message *original = nw_message_original(m);
+    bool chosen[NW_TARGETS_MAX];
+    struct nw_error error;
+    int left = choose(lane, m, chosen, &error);
+
+    m->lane = lane;
+    if (left < 0) {
+        nw_lane_reject(lane, m, NW_CAUSE_MAPPING, error.text);
+        return;
+    }
+    if (left == 0) {
+        nw_lane_finish_outgoing(lane, m, NW_FATE_FILTERED);
+        return;
+    }
+    for (size_t i = 0; left > 0; i++) {
+        struct nw_message *own = m;
+        if (!chosen[i]) {
+            continue;
+        }
+        if (--left > 0) {
+            own = nw_message_derive(m); /* the last target takes m itself */
+            if (own == NULL) {
+                nw_lane_finish_outgoing(lane, m, NW_FATE_RETURNED);
+                return;
+            }
+            original->pending++;
+        }
+        queue_for(lane, &lane->targets[i], own);
+    }
+}
+
+/* It has passed this route of this bridge before. */
+static bool has_passed(const struct nw_lane *lane, const struct nw_message *m)
+{
+    struct nw_slice via = nw_slice_text(lane->via);
+
+    for (uint32_t i = 0; i < m->headers.count; i++) {
+        if (nw_slice_equal(m->headers.items[i].value, via) &&
+            nw_header_name_equal(m->headers.items[i].name, NW_LITERAL("Natsway-Via"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Headers that a foreign system must not set: one of them could empty or block a stream. */
+static void strip_reserved_headers(struct nw_message *m)
+{
+    static const struct nw_slice prefixes[] = {NW_LITERAL("Nats-"), NW_LITERAL("Natsway-"),
+                                               NW_LITERAL("KV-")};
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < m->headers.count; i++) {
+        struct nw_slice name = m->headers.items[i].name;
+        bool reserved = false;
+        for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
+            reserved |=
+                name.len >= prefixes[p].len &&
+                nw_header_name_equal((struct nw_slice){name.data, prefixes[p].len}, prefixes[p]);
+        }
+        if (!reserved) {
+            m->headers.items[kept++] = m->headers.items[i];
+        }
+    }
+    m->headers.count = kept;
+}
+
+/* The map refused it. What stands for it is an outgoing message without a target of its own. */
+static void reject_mapped(struct nw_lane *lane, struct nw_message *original, const char *reason)
+{
+    struct nw_message *m = nw_message_derive(original);
+
+    if (m == NULL) {
+        original->worst = NW_FATE_RETURNED;
+        nw_lane_finish(lane, original);
+        return;
+    }
+    original->pending = 1;
+    nw_lane_reject(lane, m, NW_CAUSE_MAPPING, reason);
+}
+
+static void deliver_mapped(struct nw_lane *lane, struct nw_message *original,
+                           struct nw_message *list)
+{
+    for (struct nw_message *m = list; m != NULL; m = m->next) {
+        original->pending++;
+    }
+    while (list != NULL) {
+        struct nw_message *next = list->next;
+        list->next = NULL;
+        fan_out(lane, list);
+        list = next;
+    }
+}
+
+void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original)
+{
+    struct nw_mapped mapped;
+
+    original->outcome = NW_ACK;
+    original->worst = NW_FATE_FILTERED;
+    if (original->headers.count > 0) {
+        if (has_passed(lane, original)) {
+            nw_lane_finish(lane, original);
+            return;
+        }
+        if (lane->foreign) {
+            strip_reserved_headers(original);
+        }
+    }
+    if (nw_map_run(lane->route->map, lane->worker->mapper, original, &mapped) != 0) {
+        original->worst = NW_FATE_RETURNED;
+        nw_lane_finish(lane, original);
+        return;
+    }
+    switch (mapped.outcome) {
+    case NW_MAPPED:
+        deliver_mapped(lane, original, mapped.messages);
+        break;
+    case NW_MAP_REJECTED:
+        reject_mapped(lane, original, mapped.error.text);
+        break;
+    default:
+        nw_lane_finish(lane, original);
+        break;
+    }
+}

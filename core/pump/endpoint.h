@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An endpoint as the pump holds it: one end of a lane. What a connector calls with it (nw_offer,
+ * nw_done, nw_credit_take, nw_log, …) is in natsway/connector.h and implemented in endpoint.c and
+ * services.c.
+ */
+#ifndef NATSWAY_PUMP_ENDPOINT_H
+#define NATSWAY_PUMP_ENDPOINT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "config/config.h"
+#include "pump/worker.h"
+
+struct nw_lane;
+
+/* A counter of the connector's own, kept with nw_metric_count; never removed while the lane runs.
+ */
+struct nw_counter {
+    struct nw_counter *next;
+    const char *name;
+    atomic_ullong value;
+};
+
+struct nw_endpoint {
+    struct nw_lane *lane;
+    const struct nw_source_kind *source; /* one of the two */
+    const struct nw_sink_kind *sink;
+    const char *type; /* the connector's name */
+    void *state;      /* the connector's; valid while open */
+    bool open;        /* worker thread */
+    bool closed_once; /* worker thread */
+    bool required;    /* the route is not ready without it */
+    size_t window;    /* sinks: 0 is the lane's max_in_flight */
+    struct nw_endpoint_config config;
+    struct nw_post closed_post;
+
+    pthread_mutex_t lock; /* guards status, text and the list of counters */
+    enum nw_state status;
+    char text[256];
+    struct nw_counter *counters;
+};
+
+/* Main thread. */
+void nw_endpoint_init(struct nw_endpoint *e, struct nw_lane *lane, const char *type);
+void nw_endpoint_done(struct nw_endpoint *e);
+
+/* Worker thread: call the connector's open. A failure is logged and becomes NW_STATE_FAILED. */
+int nw_endpoint_open(struct nw_endpoint *e);
+/* Worker thread: call the connector's close, or do at once what its nw_closed() would. */
+void nw_endpoint_close(struct nw_endpoint *e);
+
+/* Any thread: copies status and text. */
+enum nw_state nw_endpoint_status(struct nw_endpoint *e, char *text, size_t size);
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a lane: opening, one round, settling, closing. What happens to a message on the way
+ * is in deliver.c and target.c. */
+#include "pump/lane.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "pump/bridge_state.h"
+
+const double nw_delivery_bounds[NW_DELIVERY_BUCKETS] = {
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+    0.05,   0.1,     0.25,   0.5,   1,      2.5,   10,   60};
+
+/* ---- saying things ---- */
+
+void nw_lane_log(struct nw_lane *lane, enum nw_level level, const struct nw_message *m,
+                 const char *format, ...)
+{
+    char origin[160], text[600];
+    struct nw_log_field fields[] = {{"route", lane->route->name}, {"origin", NULL}, {NULL, NULL}};
+    va_list args;
+
+    if (!nw_log_enabled(level)) {
+        return;
+    }
+    if (m != NULL && m->origin.data != NULL) {
+        (void)snprintf(origin, sizeof origin, "%.*s", (int)m->origin.len, m->origin.data);
+        fields[1].value = origin;
+    }
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    nw_log_write(level, fields, "%s", text);
+}
+
+void nw_lane_set_error(struct nw_lane *lane, const char *text)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    (void)snprintf(lane->error, sizeof lane->error, "%s", text);
+    lane->error_time_ns = nw_clock_real_ns();
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+/* ---- rounds ---- */
+
+void nw_lane_touch(struct nw_lane *lane)
+{
+    if (!lane->is_touched) {
+        lane->is_touched = true;
+        lane->touched = lane->worker->touched;
+        lane->worker->touched = lane;
+    }
+}
+
+struct nw_lane *nw_lane_untouch(struct nw_lane *lane)
+{
+    lane->is_touched = false;
+    return lane->touched;
+}
+
+static void take_offered(struct nw_lane *lane, struct nw_message *m)
+{
+    lane->ledger.received++;
+    lane->ledger.in_flight++;
+    m->number = ++lane->next_number;
+    m->size = nw_message_size(m);
+    nw_credit_observe(lane, m->size);
+    if (lane->phase >= NW_PHASE_RETURNING) {
+        m->worst = NW_FATE_RETURNED;
+        nw_lane_finish(lane, m);
+        return;
+    }
+    nw_lane_deliver(lane, m);
+}
+
+void nw_lane_take(struct nw_lane *lane, struct nw_message *m)
+{
+    nw_lane_touch(lane);
+    if (m->state == NW_MSG_OFFERED) {
+        take_offered(lane, m);
+    } else {
+        nw_target_take_done((struct nw_target *)m->endpoint, m);
+    }
+}
+
+static size_t all_targets(const struct nw_lane *lane)
+{
+    return lane->target_count + (lane->dead_letter != NULL ? 1 : 0);
+}
+
+static void publish(struct nw_lane *lane)
+{
+    struct nw_ledger *l = &lane->ledger;
+    bool holding = false;
+
+    if (l->received != l->delivered + l->filtered + l->dead_lettered + l->dropped + l->in_flight) {
+        l->mismatches++;
+        nw_lane_log(lane, NW_LOG_ERROR, NULL, "the ledger does not add up");
+    }
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        holding |= lane->targets[i].holding;
+    }
+    (void)pthread_mutex_lock(&lane->lock);
+    lane->published = *l;
+    lane->published_holding = holding;
+    lane->published_stopped = lane->stopped;
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+static void settle(struct nw_lane *lane);
+static void close_sinks(struct nw_lane *lane);
+
+void nw_lane_flush(struct nw_lane *lane)
+{
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        nw_target_flush(&lane->targets[i]);
+    }
+    settle(lane);
+    publish(lane);
+    if (lane->phase == NW_PHASE_DRAINING && lane->all_taken && lane->ledger.in_flight == 0) {
+        close_sinks(lane);
+    }
+}
+
+/* ---- finishing and settling ---- */
+
+static void count_delivery(struct nw_ledger *l, int64_t took_ns)
+{
+    double seconds = (double)took_ns / 1e9;
+    size_t bucket = 0;
+
+    while (bucket < NW_DELIVERY_BUCKETS && seconds > nw_delivery_bounds[bucket]) {
+        bucket++;
+    }
+    l->seconds_buckets[bucket]++;
+    l->seconds_count++;
+    l->seconds_sum_ns += took_ns;
+}
+
+static void write_ledger(struct nw_lane *lane, const struct nw_message *m)
+{
+    struct nw_ledger *l = &lane->ledger;
+
+    l->in_flight--;
+    switch ((enum nw_fate)m->worst) {
+    case NW_FATE_FILTERED:
+        l->filtered++;
+        break;
+    case NW_FATE_DELIVERED:
+        l->delivered++;
+        count_delivery(l, nw_clock_monotonic_ns() - m->offered_ns);
+        break;
+    case NW_FATE_DEAD_LETTERED:
+        l->dead_lettered++;
+        break;
+    case NW_FATE_RETURNED: /* it was never ours: it is still at its source */
+        l->received--;
+        break;
+    default:
+        l->dropped++;
+        break;
+    }
+}
+
+/* The answer on its way back passes the route's reply rules. */
+static struct nw_message *map_reply(struct nw_lane *lane, struct nw_message *reply)
+{
+    struct nw_mapped mapped;
+
+    if (reply == NULL || lane->route->reply == NULL || nw_map_is_empty(lane->route->reply)) {
+        return reply;
+    }
+    if (nw_map_run(lane->route->reply, lane->worker->mapper, reply, &mapped) != 0 ||
+        mapped.outcome != NW_MAPPED) {
+        nw_message_unref(reply);
+        return NULL;
+    }
+    nw_message_unref(reply); /* what came out of it holds it */
+    return mapped.messages;
+}
+
+static struct nw_result result_of(struct nw_lane *lane, struct nw_message *m)
+{
+    struct nw_result result = {.message = m, .outcome = NW_ACK};
+
+    if (m->worst == NW_FATE_RETURNED) {
+        result.outcome = NW_RETRY;
+        result.cause = NW_CAUSE_STOPPING;
+        return result;
+    }
+    if (m->deadline_ns != 0 && m->outcome != NW_ACK) {
+        result.outcome = (enum nw_outcome)m->outcome;
+        result.cause = (enum nw_cause)m->cause;
+        result.reason = m->reason;
+        return result;
+    }
+    m->reply = map_reply(lane, m->reply);
+    result.reply = m->reply;
+    return result;
+}
+
+void nw_lane_finish(struct nw_lane *lane, struct nw_message *m)
+{
+    write_ledger(lane, m);
+    lane->settling[lane->settling_count++] = result_of(lane, m);
+    if (lane->settling_count == NW_LANE_BATCH) {
+        settle(lane);
+    }
+}
+
+/* Spooled messages are settled by the spool, the others by their source. */
+static void settle(struct nw_lane *lane)
+{
+    struct nw_result *results = lane->settling;
+    size_t n = lane->settling_count, kept = 0, credits = n;
+
+    if (n == 0) {
+        return;
+    }
+    if (nw_spooler_is_open(&lane->spooler)) {
+        nw_spooler_settle(&lane->spooler, results, n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (results[i].message->spool_row == 0) {
+            struct nw_result r = results[i];
+            results[i] = results[kept];
+            results[kept++] = r;
+        }
+    }
+    if (kept > 0 && lane->source.open) {
+        lane->source.source->settle(lane->source.state, results, kept);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct nw_message *m = results[i].message;
+        if (m->reply != NULL) {
+            nw_message_unref(m->reply);
+            m->reply = NULL;
+        }
+        nw_message_unref(m);
+    }
+    lane->settling_count = 0;
+    nw_credit_settled(lane, credits);
+}
+
+/* ---- opening and closing ---- */
+
+static int open_endpoints(struct nw_lane *lane)
+{
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        struct nw_target *t = &lane->targets[i];
+        int rc = nw_endpoint_open(&t->sink);
+        if (rc != 0) {
+            return rc;
+        }
+        t->window = t->sink.window == 0 ? lane->route->max_in_flight : t->sink.window;
+    }
+    return nw_endpoint_open(&lane->source);
+}
+
+static void on_start(void *context)
+{
+    struct nw_lane *lane = context;
+
+    nw_lane_touch(lane);
+    if (lane->phase != NW_PHASE_NEW) {
+        return;
+    }
+    lane->phase = NW_PHASE_RUNNING;
+    if (open_endpoints(lane) != 0) {
+        nw_lane_halt(lane);
+        return;
+    }
+    nw_spooler_start(&lane->spooler);
+}
+
+static void close_source(struct nw_lane *lane)
+{
+    lane->phase = NW_PHASE_CLOSING_SOURCE;
+    settle(lane);
+    lane->open_endpoints = 1;
+    nw_endpoint_close(&lane->source);
+}
+
+static void close_sinks(struct nw_lane *lane)
+{
+    lane->phase = NW_PHASE_CLOSING_SINKS;
+    lane->open_endpoints = (unsigned)all_targets(lane);
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        nw_endpoint_close(&lane->targets[i].sink);
+    }
+}
+
+void nw_lane_closed(struct nw_lane *lane)
+{
+    nw_lane_touch(lane);
+    if (--lane->open_endpoints > 0) {
+        return;
+    }
+    if (lane->phase == NW_PHASE_CLOSING_SINKS) {
+        close_source(lane);
+        return;
+    }
+    lane->phase = NW_PHASE_CLOSED;
+    publish(lane);
+    nw_bridge_lane_closed(lane->bridge);
+}
+
+/* Runs a round after the source has stopped: all that it offered has come in. */
+static void on_drained(void *context)
+{
+    struct nw_lane *lane = context;
+
+    nw_lane_touch(lane);
+    lane->all_taken = true;
+}
+
+static void on_stop(void *context)
+{
+    struct nw_lane *lane = context;
+
+    nw_lane_touch(lane);
+    if (lane->phase == NW_PHASE_RUNNING) {
+        nw_spooler_stop(&lane->spooler);
+        if (lane->source.open) {
+            lane->source.source->stop(lane->source.state);
+        }
+    }
+    lane->phase = NW_PHASE_DRAINING;
+    /* What the source offered before it stopped comes in with the next round. */
+    nw_worker_post(lane->worker, &lane->drained_post);
+}
+
+static void on_give_up(void *context)
+{
+    struct nw_lane *lane = context;
+
+    nw_lane_touch(lane);
+    if (lane->phase != NW_PHASE_DRAINING) {
+        return;
+    }
+    lane->phase = NW_PHASE_RETURNING;
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        nw_target_return_queued(&lane->targets[i]);
+    }
+    close_sinks(lane);
+}
+
+void nw_lane_start(struct nw_lane *lane)
+{
+    nw_worker_post(lane->worker, &lane->open_post);
+}
+
+void nw_lane_stop(struct nw_lane *lane)
+{
+    if (!atomic_exchange(&lane->stop_posted, true)) {
+        nw_worker_post(lane->worker, &lane->stop_post);
+    }
+}
+
+void nw_lane_halt(struct nw_lane *lane)
+{
+    lane->stopped = true;
+    nw_lane_stop(lane);
+}
+
+void nw_lane_give_up(struct nw_lane *lane)
+{
+    nw_worker_post(lane->worker, &lane->return_post);
+}
+
+/* ---- making ---- */
+
+static int init_targets(struct nw_lane *lane)
+{
+    const struct nw_route_spec *route = lane->route;
+    size_t count = route->sink_count + (route->dead_letter != NULL ? 1 : 0);
+
+    lane->targets = calloc(count, sizeof *lane->targets);
+    if (lane->targets == NULL) {
+        return NW_ENOMEM;
+    }
+    for (size_t i = 0; i < route->sink_count; i++) {
+        nw_target_init(&lane->targets[i], lane, &route->sinks[i], (unsigned)i);
+    }
+    lane->target_count = route->sink_count;
+    if (route->dead_letter != NULL) {
+        lane->dead_letter = &lane->targets[route->sink_count];
+        nw_target_init(lane->dead_letter, lane, route->dead_letter, (unsigned)route->sink_count);
+        lane->dead_letter->is_dead_letter = true;
+        lane->dead_letter->sink.required = false;
+    }
+    return 0;
+}
+
+int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw_route_spec *route,
+                 unsigned index, struct nw_worker *worker)
+{
+    lane->bridge = bridge;
+    lane->route = route;
+    lane->index = index;
+    lane->worker = worker;
+    lane->open_post = (struct nw_post){.run = on_start, .context = lane};
+    lane->stop_post = (struct nw_post){.run = on_stop, .context = lane};
+    lane->return_post = (struct nw_post){.run = on_give_up, .context = lane};
+    lane->drained_post = (struct nw_post){.run = on_drained, .context = lane};
+    lane->credit_post = (struct nw_post){.run = nw_credit_run, .context = lane};
+    (void)pthread_mutex_init(&lane->lock, NULL);
+    atomic_init(&lane->lag, -1);
+    lane->foreign = route->source.kind->address != NW_ADDRESS_SUBJECT;
+    nw_endpoint_init(&lane->source, lane, route->source.connector->name);
+    lane->source.source = route->source.kind;
+    lane->source.required = true;
+    nw_spooler_init(&lane->spooler, lane);
+    if (asprintf(&lane->via, "%s/%s", bridge->config->name, route->name) < 0) {
+        lane->via = NULL;
+        return NW_ENOMEM;
+    }
+    return init_targets(lane);
+}
+
+void nw_lane_done(struct nw_lane *lane)
+{
+    for (size_t i = 0; lane->targets != NULL && i < all_targets(lane); i++) {
+        nw_target_done(&lane->targets[i]);
+    }
+    nw_spooler_done(&lane->spooler);
+    nw_endpoint_done(&lane->source);
+    (void)pthread_mutex_destroy(&lane->lock);
+    free(lane->targets);
+    free(lane->via);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pump/target.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "pump/lane.h"
+
+/* With `order: relaxed`, as many failures in a row as say that it is the target, not the message.
+ */
+#define FAILURES_OF_A_TARGET 16
+
+static struct nw_lane *lane_of(struct nw_target *t)
+{
+    return t->sink.lane;
+}
+
+static void when_due(void *context)
+{
+    struct nw_target *t = context;
+
+    t->due = true;
+    while (t->waiting != NULL) {
+        struct nw_message *m = t->waiting;
+        t->waiting = m->next;
+        m->next = NULL;
+        nw_target_queue(t, m);
+    }
+    nw_lane_touch(lane_of(t));
+}
+
+void nw_target_init(struct nw_target *t, struct nw_lane *lane, const struct nw_sink_spec *spec,
+                    unsigned index)
+{
+    *t = (struct nw_target){.spec = spec, .index = index};
+    nw_endpoint_init(&t->sink, lane, spec->connector->name);
+    t->sink.sink = spec->kind;
+    t->sink.required = true;
+    nw_backoff_init(&t->backoff, lane->route->backoff,
+                    (uint64_t)nw_clock_monotonic_ns() ^ (uintptr_t)t);
+    t->timer.run = when_due;
+    t->timer.context = t;
+}
+
+void nw_target_done(struct nw_target *t)
+{
+    nw_endpoint_done(&t->sink);
+}
+
+void nw_target_queue(struct nw_target *t, struct nw_message *m)
+{
+    m->state = NW_MSG_QUEUED;
+    m->next = NULL;
+    if (t->tail == NULL) {
+        t->head = m;
+    } else {
+        t->tail->next = m;
+    }
+    t->tail = m;
+    t->queued++;
+}
+
+static bool comes_before(const struct nw_message *a, const struct nw_message *b)
+{
+    return a->number < b->number || (a->number == b->number && a->split_index < b->split_index);
+}
+
+/* Back into the queue at its place. Failures come back mostly in order, so the search begins where
+ * the last one went in. */
+static void queue_again(struct nw_target *t, struct nw_message *m)
+{
+    struct nw_message **at = &t->head;
+
+    m->state = NW_MSG_QUEUED;
+    if (t->last_again != NULL && comes_before(t->last_again, m)) {
+        at = &t->last_again->next;
+    }
+    while (*at != NULL && comes_before(*at, m)) {
+        at = &(*at)->next;
+    }
+    m->next = *at;
+    *at = m;
+    if (m->next == NULL) {
+        t->tail = m;
+    }
+    t->queued++;
+    t->last_again = m;
+}
+
+static struct nw_message *unqueue(struct nw_target *t)
+{
+    struct nw_message *m = t->head;
+
+    t->head = m->next;
+    if (t->head == NULL) {
+        t->tail = NULL;
+    }
+    if (t->last_again == m) {
+        t->last_again = NULL;
+    }
+    m->next = NULL;
+    t->queued--;
+    return m;
+}
+
+/* How many may be sent now. */
+static size_t allowance(const struct nw_target *t)
+{
+    if (!t->sink.open) {
+        return 0;
+    }
+    if (t->holding) {
+        return t->due && !t->probing && t->in_flight == 0 ? 1 : 0;
+    }
+    return t->window > t->in_flight ? t->window - t->in_flight : 0;
+}
+
+/* Too late for whoever waits: an answer now is better than a delivery that nobody expects. */
+static bool is_late(struct nw_target *t, struct nw_message *m)
+{
+    struct nw_message *original = nw_message_original(m);
+
+    return original->deadline_ns != 0 && !lane_of(t)->route->on_error_given &&
+           lane_of(t)->worker->now_ns >= original->deadline_ns;
+}
+
+void nw_target_flush(struct nw_target *t)
+{
+    struct nw_message *batch[NW_LANE_BATCH];
+    size_t allowed, n;
+
+    while (t->queued > 0 && (allowed = allowance(t)) > 0) {
+        for (n = 0; n < NW_LANE_BATCH && n < allowed && t->queued > 0;) {
+            struct nw_message *m = unqueue(t);
+            if (is_late(t, m)) {
+                nw_lane_answer(lane_of(t), m, NW_RETRY, NW_CAUSE_OUTAGE,
+                               "the target was not there in time");
+                continue;
+            }
+            m->state = NW_MSG_SENT;
+            batch[n++] = m;
+        }
+        if (n == 0) {
+            continue;
+        }
+        t->probing = t->holding;
+        t->in_flight += n;
+        t->sink.sink->send(t->sink.state, batch, n);
+    }
+}
+
+/* Begin or go on waiting; said once, when it begins. */
+static void hold(struct nw_target *t, struct nw_message *m, uint32_t wait_ms)
+{
+    struct nw_lane *lane = lane_of(t);
+    const char *why = m->reason == NULL ? "it is not there" : m->reason;
+
+    nw_lane_set_error(lane, why);
+    if (t->holding && !t->probing) {
+        return; /* the rest of the window that failed; the wait has begun */
+    }
+    if (!t->holding) {
+        nw_lane_log(lane, NW_LOG_WARNING, m, "holding: %s: %s", t->sink.type, why);
+    }
+    t->holding = true;
+    t->probing = false;
+    t->due = false;
+    if (nw_worker_arm(lane->worker, &t->timer,
+                      lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS) != 0) {
+        t->due = true; /* without memory for a timer it is tried at once */
+    }
+}
+
+static void release_hold(struct nw_target *t)
+{
+    t->failures = 0;
+    if (!t->probing) {
+        return;
+    }
+    nw_lane_log(lane_of(t), NW_LOG_INFO, NULL, "going on: %s answers again", t->sink.type);
+    t->holding = t->probing = t->due = false;
+    nw_backoff_reset(&t->backoff);
+}
+
+/* Try m again later, by itself or with the whole target. */
+static void retry(struct nw_target *t, struct nw_message *m, uint32_t wait_ms)
+{
+    struct nw_lane *lane = lane_of(t);
+    bool alone = lane->route->order == NW_ORDER_RELAXED && !t->holding && !t->is_dead_letter &&
+                 ++t->failures < FAILURES_OF_A_TARGET;
+
+    if (alone &&
+        (t->timer.index != 0 ||
+         nw_worker_arm(lane->worker, &t->timer,
+                       lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS) == 0)) {
+        nw_lane_set_error(lane, m->reason == NULL ? "the target refused for now" : m->reason);
+        m->next = t->waiting;
+        t->waiting = m;
+        return;
+    }
+    queue_again(t, m);
+    hold(t, m, wait_ms);
+}
+
+static uint32_t wait_for(struct nw_target *t, const struct nw_message *m)
+{
+    bool begins = !t->holding || t->probing;
+    uint32_t wait_ms = begins ? nw_backoff_next(&t->backoff) : 0;
+
+    return m->retry_after_ms > wait_ms ? m->retry_after_ms : wait_ms;
+}
+
+static void take_retry(struct nw_target *t, struct nw_message *m)
+{
+    struct nw_lane *lane = lane_of(t);
+    const struct nw_message *original = nw_message_original(m);
+    bool awaited = original->deadline_ns != 0 && !lane->route->on_error_given;
+    uint32_t wait_ms;
+
+    if (lane->phase >= NW_PHASE_RETURNING) {
+        nw_lane_finish_outgoing(lane, m, NW_FATE_RETURNED);
+        return;
+    }
+    m->attempts++;
+    lane->ledger.retries++;
+    if (awaited && (m->cause == NW_CAUSE_TIMEOUT || m->cause == NW_CAUSE_NO_RESPONDER)) {
+        nw_lane_answer(lane, m, NW_RETRY, (enum nw_cause)m->cause, m->reason);
+        return;
+    }
+    if (!t->is_dead_letter && lane->route->retries >= 0 &&
+        (int64_t)m->attempts > lane->route->retries) {
+        nw_lane_reject(lane, m, NW_CAUSE_OUTAGE, m->reason);
+        return;
+    }
+    wait_ms = wait_for(t, m);
+    if (awaited &&
+        lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS >= original->deadline_ns) {
+        hold(t, m, wait_ms);
+        nw_lane_answer(lane, m, NW_RETRY, NW_CAUSE_OUTAGE, m->reason);
+        return;
+    }
+    retry(t, m, wait_ms);
+}
+
+void nw_target_take_done(struct nw_target *t, struct nw_message *m)
+{
+    struct nw_lane *lane = lane_of(t);
+
+    t->in_flight--;
+    if (m->outcome == NW_REJECT && t->is_dead_letter) {
+        nw_lane_log(lane, NW_LOG_ERROR, m, "the dead letter was refused, so it is held: %s",
+                    m->reason == NULL ? "no reason given" : m->reason);
+        m->outcome = NW_RETRY;
+    }
+    switch (m->outcome) {
+    case NW_ACK:
+        release_hold(t);
+        nw_lane_finish_outgoing(lane, m,
+                                t->is_dead_letter ? NW_FATE_DEAD_LETTERED : NW_FATE_DELIVERED);
+        break;
+    case NW_REJECT: /* an answer all the same: the target is there */
+        release_hold(t);
+        nw_lane_reject(lane, m, (enum nw_cause)m->cause, m->reason);
+        break;
+    default:
+        take_retry(t, m);
+        break;
+    }
+}
+
+void nw_target_return_queued(struct nw_target *t)
+{
+    nw_worker_disarm(lane_of(t)->worker, &t->timer);
+    when_due(t); /* those that wait alone join the queue */
+    while (t->queued > 0) {
+        nw_lane_finish_outgoing(lane_of(t), unqueue(t), NW_FATE_RETURNED);
+    }
+}
