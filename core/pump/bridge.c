@@ -66,16 +66,21 @@ static void *replay(void *context)
 struct nw_spool *nw_bridge_spool(struct nw_bridge *bridge, struct nw_error *error)
 {
     struct nw_spool *spool;
+    char *moved_to = NULL;
 
     (void)pthread_mutex_lock(&bridge->lock);
     if (bridge->spool == NULL) {
-        (void)nw_spool_open(bridge->config->state_dir, &bridge->spool, error);
+        (void)nw_spool_open(bridge->config->state_dir, &bridge->spool, &moved_to, error);
     }
     spool = bridge->spool;
     if (spool != NULL && !bridge->replay_running && !bridge->ending) {
         bridge->replay_running = pthread_create(&bridge->replay_thread, NULL, replay, bridge) == 0;
     }
     (void)pthread_mutex_unlock(&bridge->lock);
+    if (moved_to != NULL) {
+        nw_log_write(NW_LOG_ERROR, NULL, "the spool was damaged; it was moved to %s", moved_to);
+        free(moved_to);
+    }
     return spool;
 }
 

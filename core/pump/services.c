@@ -104,3 +104,25 @@ void nw_metric_count(struct nw_endpoint *endpoint, const char *name, uint64_t n)
     }
     (void)pthread_mutex_unlock(&endpoint->lock);
 }
+
+/* State belongs to the route and the lane. */
+static void state_owner(struct nw_endpoint *e, char *owner, size_t size)
+{
+    (void)snprintf(owner, size, "%s#%u", e->lane->route->name, e->lane->index);
+}
+
+int nw_state_read(struct nw_endpoint *endpoint, const char *key, void **data, size_t *len)
+{
+    char owner[256];
+
+    state_owner(endpoint, owner, sizeof owner);
+    return nw_state_get(endpoint->lane->bridge->state, owner, key, data, len);
+}
+
+int nw_state_write(struct nw_endpoint *endpoint, const char *key, const void *data, size_t len)
+{
+    char owner[256];
+
+    state_owner(endpoint, owner, sizeof owner);
+    return nw_state_set(endpoint->lane->bridge->state, owner, key, data, len);
+}

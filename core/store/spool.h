@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spool: messages on disk between a source whose library has confirmed them and a target that
+ * has not. One SQLite file for the process (WAL, exclusive locking, synchronous=NORMAL: a killed
+ * process loses nothing), rows in the order in which they came, for each route apart.
+ *
+ * Rows are appended by the source's own thread, one commit for each call, and removed in batches by
+ * a thread of the spool, behind everything else.
+ */
+#ifndef NATSWAY_STORE_SPOOL_H
+#define NATSWAY_STORE_SPOOL_H
+
+#include "message/message.h"
+
+struct nw_spool;
+struct nw_spool_route;
+
+struct nw_spool_limits {
+    int64_t max_size;   /* bytes of messages; 0: no limit */
+    int64_t max_age_ms; /* older ones are not given out again; 0: no limit */
+    bool drop_oldest;   /* when full: make room instead of refusing */
+};
+
+/* Open spool.db in folder, which exists. A damaged file is moved aside; *moved_to then names it (to
+ * be freed), else NULL. 0, NW_ENOMEM, or NW_EIO with the reason. */
+int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
+                  struct nw_error *error);
+/* Remove what is settled and close; all routes become invalid. NULL is allowed. */
+void nw_spool_close(struct nw_spool *spool);
+
+/* The part of one route; the same name gives the same part. Belongs to the spool. */
+int nw_spool_route(struct nw_spool *spool, const char *route, const struct nw_spool_limits *limits,
+                   struct nw_spool_route **out, struct nw_error *error);
+
+/*
+ * Write n messages, in order, in one commit, and set spool_row of each. A message without an origin
+ * gets one: the spool's identity and its row. Any thread. 0; NW_EFULL: over max_size; NW_EIO: the
+ * disk. On failure nothing was written.
+ */
+int nw_spool_append(struct nw_spool_route *route, struct nw_message *const *messages, size_t n,
+                    struct nw_error *error);
+
+/* Up to max messages behind row `after`, oldest first; returns how many. The caller owns them. */
+size_t nw_spool_read(struct nw_spool_route *route, uint64_t after, struct nw_message **out,
+                     size_t max);
+
+/* These rows are settled. Any thread; returns at once. */
+void nw_spool_remove(struct nw_spool_route *route, const uint64_t *rows, size_t n);
+
+/* The newest row that was written, 0 if there is none. */
+uint64_t nw_spool_last_row(struct nw_spool_route *route);
+/* Messages and bytes now on disk, settled ones that are not yet removed included. */
+void nw_spool_size(struct nw_spool_route *route, uint64_t *messages, uint64_t *bytes);
+/* Messages that drop_oldest or max_age took away since the start. */
+uint64_t nw_spool_dropped(struct nw_spool_route *route);
+
+#endif
