@@ -58,3 +58,25 @@ function(natsway_connector name)
     target_link_libraries(connector_${name} PRIVATE natsway_contract natsway_flags
                           Threads::Threads ${arg_LIBRARIES})
 endfunction()
+
+# natsway_linked_connectors(TARGET): the table of the connectors that are part of the program, and in
+# a static build the connectors themselves. After all natsway_connector() calls.
+function(natsway_linked_connectors target)
+    get_property(names GLOBAL PROPERTY NATSWAY_LINKED_CONNECTORS)
+    set(NATSWAY_LINKED_DECLARATIONS "")
+    set(NATSWAY_LINKED_NAMES "")
+    foreach(name ${names})
+        string(APPEND NATSWAY_LINKED_DECLARATIONS
+               "const struct nw_connector *nw_connector_${name}(void);\n")
+        string(APPEND NATSWAY_LINKED_NAMES "nw_connector_${name}, ")
+    endforeach()
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/linked_connectors.c.in
+                   ${CMAKE_BINARY_DIR}/generated/linked_connectors.c @ONLY)
+    add_library(${target} STATIC ${CMAKE_BINARY_DIR}/generated/linked_connectors.c)
+    target_link_libraries(${target} PUBLIC natsway_contract PRIVATE natsway_flags)
+    foreach(name ${names})
+        target_sources(${target} PRIVATE $<TARGET_OBJECTS:connector_${name}>)
+        get_target_property(libraries connector_${name} LINK_LIBRARIES)
+        target_link_libraries(${target} PUBLIC ${libraries})
+    endforeach()
+endfunction()

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared objects into the registry. */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/registry.h"
+
+/* NAME of NAME.so, or NULL if it is none; to be freed. */
+static char *connector_name(const char *file)
+{
+    size_t len = strlen(file);
+
+    if (len <= 3 || strcmp(file + len - 3, ".so") != 0 || file[0] == '.') {
+        return NULL;
+    }
+    return strndup(file, len - 3);
+}
+
+static int load_entry(struct nw_registry *r, void *object, const char *path, const char *name,
+                      struct nw_error *error)
+{
+    const struct nw_connector *(*entry)(void);
+    const struct nw_connector *connector;
+    struct nw_error why;
+    char symbol[256];
+    void *found;
+    int rc;
+
+    (void)snprintf(symbol, sizeof symbol, "nw_connector_%s", name);
+    found = dlsym(object, symbol);
+    if (found == NULL) {
+        return nw_error_set(error, NW_EINVAL,
+                            "%s: is not a connector: it does not define %s(); remove it from the "
+                            "folder or build it with natsway/connector.h",
+                            path, symbol);
+    }
+    memcpy(&entry, &found, sizeof entry); /* the way POSIX gives functions out of dlsym */
+    connector = entry();
+    if (connector->abi == NW_ABI_VERSION && strcmp(connector->name, name) != 0) {
+        return nw_error_set(error, NW_EINVAL, "%s: is the connector %s; name the file %s.so", path,
+                            connector->name, connector->name);
+    }
+    rc = nw_registry_add(r, connector, path, &why);
+    return rc == 0 ? 0 : nw_error_set(error, rc, "%s: %.400s", path, why.text);
+}
+
+static int load(struct nw_registry *r, const char *path, const char *name, struct nw_error *error)
+{
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    int rc;
+
+    if (object == NULL) {
+        const char *why = dlerror();
+        return nw_error_set(error, NW_EINVAL,
+                            "%s: cannot be loaded: %s; install what is missing or remove the file",
+                            path, why == NULL ? "no reason given" : why);
+    }
+    rc = load_entry(r, object, path, name, error);
+    if (rc != 0) {
+        (void)dlclose(object);
+    }
+    return rc; /* a loaded connector stays until the process ends */
+}
+
+static int is_candidate(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+
+    return len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
+}
+
+static void load_file(struct nw_registry *r, const char *folder, const char *file,
+                      void (*failed)(void *context, const char *text), void *context)
+{
+    char *name = connector_name(file), *path = NULL;
+    struct nw_error error;
+
+    if (name != NULL && nw_registry_find(r, name) == NULL &&
+        asprintf(&path, "%s/%s", folder, file) >= 0) {
+        if (load(r, path, name, &error) != 0) {
+            failed(context, error.text);
+        }
+        free(path);
+    }
+    free(name);
+}
+
+void nw_registry_search(struct nw_registry *r, const char *folder,
+                        void (*failed)(void *context, const char *text), void *context)
+{
+    struct dirent **entries;
+    int n = scandir(folder, &entries, is_candidate, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        load_file(r, folder, entries[i]->d_name, failed, context);
+        free(entries[i]);
+    }
+    if (n >= 0) {
+        free(entries);
+    } else if (errno != ENOENT) {
+        struct nw_error error;
+        (void)nw_error_set(&error, NW_EIO, "%s: the folder cannot be read: %s", folder,
+                           strerror(errno));
+        failed(context, error.text);
+    }
+}
