@@ -7,7 +7,11 @@
 #ifndef NATSWAY_CONFIG_CONFIG_H
 #define NATSWAY_CONFIG_CONFIG_H
 
+#include <stdio.h>
+
+#include "base/arena.h"
 #include "base/backoff.h"
+#include "base/table.h"
 #include "mappings/map.h"
 
 struct nw_registry;
@@ -99,7 +103,8 @@ struct nw_config {
     size_t connection_count;
     struct nw_route_spec **routes;
     size_t route_count;
-    struct nw_arena *arena; /* what everything above lives in */
+    struct nw_table routes_by_name;
+    struct nw_arena *arena; /* what everything above lives in, and the configuration itself */
 };
 
 /* One mistake or warning. */
@@ -110,18 +115,21 @@ struct nw_diagnostic {
     bool warning;
 };
 
-/* All of them, sorted by place; the texts live in it. */
+/* All of them; nw_config_load leaves them sorted by place. All that they name is copied, so that
+ * they outlive the configuration. All zero is an empty list. */
 struct nw_diagnostics {
     struct nw_diagnostic *items;
     size_t count, errors, capacity;
+    struct nw_arena *arena;
 };
 void nw_diagnostics_done(struct nw_diagnostics *d);
-/* Copies route and text; mark may be NULL. */
+/* mark and route may be NULL. */
 void nw_diagnostics_add(struct nw_diagnostics *d, const struct nw_mark *mark, const char *route,
                         bool warning, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* Writes "file:line:column: route: message\n" each, with "warning: " before a warning's message. */
-void nw_diagnostics_print(const struct nw_diagnostics *d, void *stdio_file);
+/* Writes "file:line:column: route: message\n" each, with "warning: " before a warning's message.
+ * What is nowhere in a file has no place, what is of no route has no route. */
+void nw_diagnostics_print(const struct nw_diagnostics *d, FILE *out);
 
 struct nw_config_sources {
     const char *const *paths; /* files and folders */
