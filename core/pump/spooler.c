@@ -108,15 +108,12 @@ int nw_spooler_store(struct nw_spooler *s, struct nw_message *const *messages, s
     struct nw_spool_route *spool;
     int rc = NW_EIO;
 
-    if (n == 0) {
-        return 0;
-    }
     (void)pthread_mutex_lock(&s->lock);
     spool = open_spool(s, error);
     if (spool != NULL) {
         uint64_t before = s->last_row;
         rc = nw_spool_append(spool, messages, n, error);
-        if (rc == 0) {
+        if (rc >= 0 && n > 0) {
             s->last_row = messages[n - 1]->spool_row;
             pass_on(s, messages, n, before);
         }

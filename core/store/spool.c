@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "store/record.h"
+#include "store/reserve.h"
 #include "store/sqlite.h"
 
 static const char schema[] =
@@ -44,6 +45,7 @@ struct nw_spool {
     char identity[12];
     uint64_t next_row, reserved_row;
     struct nw_buffer record;
+    struct nw_reserve reserve_file;
     struct nw_spool_route *routes;
     /* ---- */
     pthread_mutex_t remove_lock; /* guards what follows; taken after lock, if both */
@@ -210,7 +212,9 @@ static int set_origin(const struct nw_spool *s, struct nw_message *m, uint64_t r
     return m->origin.data == NULL ? NW_ENOMEM : 0;
 }
 
-static int insert(struct nw_spool_route *r, struct nw_message *m, struct nw_error *error)
+/* *size grows by the bytes of the record. */
+static int insert(struct nw_spool_route *r, struct nw_message *m, uint64_t *size,
+                  struct nw_error *error)
 {
     struct nw_spool *s = r->spool;
     uint64_t row = s->next_row;
@@ -235,6 +239,7 @@ static int insert(struct nw_spool_route *r, struct nw_message *m, struct nw_erro
     }
     m->spool_row = row;
     s->next_row++;
+    *size += s->record.len;
     return 0;
 }
 
@@ -258,14 +263,25 @@ static void drop_oldest(struct nw_spool_route *r, uint64_t more)
     }
 }
 
+static uint64_t limit_of(const struct nw_spool_route *r)
+{
+    return r->limits.max_size == 0 ? UINT64_MAX / 2 : (uint64_t)r->limits.max_size;
+}
+
+/* 0, NW_STORED_FULL or NW_EFULL for so many bytes more. */
 static int check_room(struct nw_spool_route *r, uint64_t more, struct nw_error *error)
 {
-    if (r->limits.max_size == 0 || r->bytes + more <= (uint64_t)r->limits.max_size) {
+    uint64_t limit = limit_of(r);
+
+    if (r->bytes + more <= limit) {
         return 0;
     }
     if (r->limits.drop_oldest) {
         drop_oldest(r, more);
         return 0;
+    }
+    if (r->bytes + more <= limit + (uint64_t)NW_SPOOL_RESERVE) {
+        return NW_STORED_FULL;
     }
     return nw_error_set(error, NW_EFULL,
                         "the spool of %s is full (%" PRIu64 " of %" PRId64 " bytes)", r->name,
@@ -273,7 +289,7 @@ static int check_room(struct nw_spool_route *r, uint64_t more, struct nw_error *
 }
 
 static int append_all(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
-                      struct nw_error *error)
+                      uint64_t *size, struct nw_error *error)
 {
     struct nw_spool *s = r->spool;
     uint64_t first = s->next_row;
@@ -284,36 +300,64 @@ static int append_all(struct nw_spool_route *r, struct nw_message *const *messag
         rc = nw_sqlite_run(s->db, "BEGIN", error);
     }
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = insert(r, messages[i], error);
+        rc = insert(r, messages[i], size, error);
     }
     if (rc == 0 && together) {
         rc = nw_sqlite_run(s->db, "COMMIT", error);
     }
-    if (rc != 0 && together) {
+    if (rc != 0) {
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
         s->next_row = first;
+        *size = 0;
     }
     return rc;
+}
+
+/* With lock held. When the disk is full, the reserve gives room for what is under way. */
+static int append_or_use_reserve(struct nw_spool_route *r, struct nw_message *const *messages,
+                                 size_t n, uint64_t *size, struct nw_error *error)
+{
+    int rc = append_all(r, messages, n, size, error);
+
+    if (rc == NW_EIO && nw_reserve_give_up(&r->spool->reserve_file)) {
+        rc = append_all(r, messages, n, size, error);
+    }
+    return rc;
+}
+
+/* With lock held: may a sender that was stopped go on? */
+static int ask_room(struct nw_spool_route *r)
+{
+    uint64_t limit = limit_of(r);
+
+    if (!nw_reserve_take(&r->spool->reserve_file)) {
+        return NW_STORED_FULL;
+    }
+    return r->limits.drop_oldest || r->bytes <= limit - limit / 10 ? 0 : NW_STORED_FULL;
 }
 
 int nw_spool_append(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
                     struct nw_error *error)
 {
-    uint64_t size = 0;
-    int rc;
+    uint64_t size = 0, written = 0;
+    int rc, full;
 
     for (size_t i = 0; i < n; i++) {
         size += nw_message_size(messages[i]);
     }
     (void)pthread_mutex_lock(&r->spool->lock);
-    rc = check_room(r, size, error);
-    if (rc == 0) {
-        rc = append_all(r, messages, n, error);
+    if (n == 0) {
+        full = ask_room(r);
+        (void)pthread_mutex_unlock(&r->spool->lock);
+        return full;
     }
+    full = check_room(r, size, error);
+    rc = full < 0 ? full : append_or_use_reserve(r, messages, n, &written, error);
     if (rc == 0) {
         r->last_row = messages[n - 1]->spool_row;
         r->messages += n;
-        r->bytes += size;
+        r->bytes += written;
+        rc = r->spool->reserve_file.held ? full : NW_STORED_FULL;
     }
     (void)pthread_mutex_unlock(&r->spool->lock);
     return rc;
@@ -633,6 +677,10 @@ int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
         rc = move_aside(folder, moved_to, error);
         rc = rc != 0 ? rc : open_db(s, folder, error);
     }
+    if (rc == 0 &&
+        nw_reserve_init(&s->reserve_file, folder, "spool.reserve", NW_SPOOL_DISK_RESERVE)) {
+        rc = nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
     rc = rc != 0 ? rc : start_remover(s, error);
     if (rc != 0) {
         nw_spool_close(s);
@@ -662,6 +710,7 @@ void nw_spool_close(struct nw_spool *s)
         free(s->routes);
         s->routes = next;
     }
+    nw_reserve_done(&s->reserve_file);
     nw_buffer_done(&s->record);
     (void)pthread_cond_destroy(&s->remove_changed);
     (void)pthread_mutex_destroy(&s->remove_lock);

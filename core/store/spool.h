@@ -16,10 +16,16 @@ struct nw_spool;
 struct nw_spool_route;
 
 struct nw_spool_limits {
-    int64_t max_size;   /* bytes of messages; 0: no limit */
+    int64_t max_size;   /* bytes of records; 0: no limit */
     int64_t max_age_ms; /* older ones are not given out again; 0: no limit */
-    bool drop_oldest;   /* when full: make room instead of refusing */
+    bool drop_oldest;   /* when full: make room instead of being full */
 };
+
+/* What a sender has under way when the spool becomes full is confirmed by its library whatever we
+ * say, so a route takes this much more beyond max_size. For the same reason a file of the disk
+ * reserve's size lies beside the database and is given up when the disk is full. */
+#define NW_SPOOL_RESERVE (INT64_C(64) * 1024 * 1024)
+#define NW_SPOOL_DISK_RESERVE (INT64_C(16) * 1024 * 1024)
 
 /* Open spool.db in folder, which exists. A damaged file is moved aside; *moved_to then names it (to
  * be freed), else NULL. 0, NW_ENOMEM, or NW_EIO with the reason. */
@@ -34,8 +40,10 @@ int nw_spool_route(struct nw_spool *spool, const char *route, const struct nw_sp
 
 /*
  * Write n messages, in order, in one commit, and set spool_row of each. A message without an origin
- * gets one: the spool's identity and its row. Any thread. 0; NW_EFULL: over max_size; NW_EIO: the
- * disk. On failure nothing was written.
+ * gets one: the spool's identity and its row. Any thread. 0; NW_STORED_FULL: written, but max_size
+ * is reached or the disk is full, so the sender is to be stopped; NW_EFULL: the reserve is used up;
+ * NW_EIO: the disk; NW_ENOMEM. On failure nothing was written. n 0 writes nothing and says
+ * NW_STORED_FULL until a tenth of the room is free again.
  */
 int nw_spool_append(struct nw_spool_route *route, struct nw_message *const *messages, size_t n,
                     struct nw_error *error);
