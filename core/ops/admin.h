@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The admin listener: what the running bridge tells about itself over HTTP.
+ *
+ *     /metrics      Prometheus text
+ *     /healthz      200 while the process runs
+ *     /readyz       200 when every route's two ends are connected; else 503 and which are not
+ *     /api/routes   the routes and their ledgers as JSON
+ *
+ * One thread of the HTTP library serves it; it only reads snapshots.
+ */
+#ifndef NATSWAY_OPS_ADMIN_H
+#define NATSWAY_OPS_ADMIN_H
+
+#include "config/config.h"
+#include "pump/bridge.h"
+
+struct nw_admin;
+
+/* Listen where config->admin_listen says. bridge must outlive the listener. NW_EIO with the reason
+ * if the address cannot be had. */
+int nw_admin_start(const struct nw_config *config, struct nw_bridge *bridge, struct nw_admin **out,
+                   struct nw_error *error);
+
+/* NULL is allowed. */
+void nw_admin_stop(struct nw_admin *admin);
+
+#endif
