@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/kafka_broker.h"
+
+#include "support/fail.h"
+#include "support/port.h"
+#include "support/tcp.h"
+#include "support/wait.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Request and answer of the protocol's Metadata, version 1, for no topics; the answer's array of
+ * brokers, behind its length and the correlation id, must not be empty. */
+static bool answers(const struct nwt_kafka *kafka)
+{
+    static const unsigned char request[] = {0, 0, 0,   19,  0,   3,   0,   1, 0, 0, 0, 1,
+                                            0, 5, 'p', 'r', 'o', 'b', 'e', 0, 0, 0, 0};
+    char answer[4096];
+    return nwt_tcp_ask(kafka->port, request, sizeof request, answer, sizeof answer) &&
+           answer[11] > 0;
+}
+
+static void fail_with_log(const struct nwt_kafka *kafka, const char *what)
+{
+    char *log = nwt_file_read(kafka->log, NULL);
+    nwt_fail("%s:\n%s", what, log == NULL ? "" : log);
+}
+
+/* The class path: "LIBS/" and a star. */
+static char *class_path(struct nwt_folder *folder, const char *log)
+{
+    const char *given = getenv("KAFKA_LIBS");
+    char *path = NULL;
+    if (given != NULL) {
+        if (asprintf(&path, "%s/*", given) < 0) {
+            nwt_fail("no memory");
+        }
+        return path;
+    }
+    char *out = nwt_folder_file(folder, "kafka-libs");
+    struct nwt_process fetch;
+    char *arguments[] = {NWT_SOURCE_FOLDER "/tools/fetch-kafka.sh", NULL};
+    nwt_process_start(&fetch, arguments, NULL, out, log);
+    char *libs = nwt_process_wait(&fetch, 300000) == 0 ? nwt_file_read(out, NULL) : NULL;
+    if (libs == NULL || asprintf(&path, "%.*s/*", (int)strcspn(libs, "\n"), libs) < 0) {
+        char *text = nwt_file_read(log, NULL);
+        nwt_fail("there are no jars of Apache Kafka:\n%s", text == NULL ? "" : text);
+    }
+    free(libs);
+    free(out);
+    return path;
+}
+
+static void write_config(struct nwt_kafka *kafka, struct nwt_folder *folder, const char *more)
+{
+    nwt_file_write(
+        kafka->config,
+        "process.roles=broker,controller\nnode.id=1\n"
+        "controller.quorum.voters=1@127.0.0.1:%d\n"
+        "listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\n"
+        "advertised.listeners=PLAINTEXT://127.0.0.1:%d\n"
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+        "controller.listener.names=CONTROLLER\ninter.broker.listener.name=PLAINTEXT\n"
+        "log.dirs=%s/kafka-%d\nnum.partitions=4\n"
+        "offsets.topic.num.partitions=4\noffsets.topic.replication.factor=1\n"
+        "transaction.state.log.num.partitions=4\ntransaction.state.log.replication.factor=1\n"
+        "transaction.state.log.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n"
+        "log.cleaner.dedupe.buffer.size=2097152\n%s\n",
+        kafka->port + 1, kafka->port, kafka->port + 1, kafka->port, nwt_folder_path(folder),
+        kafka->port, more == NULL ? "" : more);
+}
+
+/* The first tier of the compiler and the serial collector: a test's broker lives for seconds, on
+ * few cores that the tests want too. */
+#define JAVA "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"
+
+static void format_storage(struct nwt_kafka *kafka, char *libs)
+{
+    struct nwt_process format;
+    char *arguments[] = {JAVA,
+                         "-Xmx64m",
+                         "-cp",
+                         libs,
+                         "kafka.tools.StorageTool",
+                         "format",
+                         "-t",
+                         "bmF0c3dheS10ZXN0cy0wMA",
+                         "-c",
+                         kafka->config,
+                         NULL};
+    nwt_process_start(&format, arguments, NULL, kafka->log, kafka->log);
+    if (nwt_process_wait(&format, 120000) != 0) {
+        fail_with_log(kafka, "Kafka's storage cannot be formatted");
+    }
+}
+
+static void start_java(struct nwt_kafka *kafka, char *libs)
+{
+    char *arguments[] = {
+        JAVA,  "-Xms256m", "-Xmx256m",    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-cp", libs,       "kafka.Kafka", kafka->config,
+        NULL};
+    nwt_process_start(&kafka->process, arguments, NULL, kafka->log, kafka->log);
+    if (!NWT_WAIT(120000, answers(kafka) || !nwt_process_running(&kafka->process)) ||
+        kafka->process.pid == 0) {
+        fail_with_log(kafka, "Kafka does not start");
+    }
+}
+
+static struct nwt_kafka *make_kafka(int port)
+{
+    struct nwt_kafka *kafka = calloc(1, sizeof *kafka);
+    if (kafka == NULL) {
+        nwt_fail("no memory");
+    }
+    kafka->port = port;
+    snprintf(kafka->brokers, sizeof kafka->brokers, "127.0.0.1:%d", port);
+    return kafka;
+}
+
+struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
+{
+    struct nwt_kafka *kafka = make_kafka(nwt_port_free_row(2));
+    kafka->config = nwt_folder_file(folder, "kafka-%d.properties", kafka->port);
+    kafka->log = nwt_folder_file(folder, "kafka-%d.log", kafka->port);
+    kafka->libs = class_path(folder, kafka->log);
+    write_config(kafka, folder, more);
+    format_storage(kafka, kafka->libs);
+    start_java(kafka, kafka->libs);
+    return kafka;
+}
+
+void nwt_kafka_start(struct nwt_kafka *kafka)
+{
+    start_java(kafka, kafka->libs);
+}
+
+void nwt_kafka_stop(struct nwt_kafka *kafka)
+{
+    nwt_process_stop(&kafka->process, 30000);
+}
+
+void nwt_kafka_free(struct nwt_kafka *kafka)
+{
+    if (kafka == NULL) {
+        return;
+    }
+    nwt_process_kill(&kafka->process);
+    free(kafka->config);
+    free(kafka->log);
+    free(kafka->libs);
+    free(kafka);
+}
+
+const char *nwt_kafka_shared_file(void)
+{
+    return NWT_BUILD_FOLDER "/kafka-broker";
+}
+
+struct nwt_kafka *nwt_kafka_shared(struct nwt_folder *folder)
+{
+    char *text = nwt_file_read(nwt_kafka_shared_file(), NULL);
+    struct nwt_kafka *kafka = text == NULL ? NULL : make_kafka(atoi(text));
+    free(text);
+    if (kafka != NULL && answers(kafka)) {
+        return kafka;
+    }
+    nwt_kafka_free(kafka);
+    return nwt_kafka_new(folder, NULL);
+}

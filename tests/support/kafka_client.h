@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A Kafka client for tests: librdkafka with the errors taken care of (they fail the test). */
+#ifndef NATSWAY_TESTS_KAFKA_CLIENT_H
+#define NATSWAY_TESTS_KAFKA_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Make a topic, and wait until the broker knows it. */
+void nwt_topic_add(const char *brokers, const char *topic, int partitions);
+
+/* An idempotent producer; use librdkafka on it (rd_kafka_producev with RD_KAFKA_V_…), and
+ * nwt_producer_flush, which fails the test if one message was not stored. */
+rd_kafka_t *nwt_producer_new(const char *brokers);
+void nwt_producer_flush(rd_kafka_t *producer);
+void nwt_producer_free(rd_kafka_t *producer);
+
+/* Read all partitions of a topic from their start, without a group, until `each` says false or
+ * nothing comes for timeout_ms; returns how many were read. */
+size_t nwt_topic_read(const char *brokers, const char *topic, int64_t timeout_ms,
+                      bool (*each)(void *context, const rd_kafka_message_t *message),
+                      void *context);
+
+/* How many messages the topic holds in all partitions; -1 if it cannot be asked. */
+int64_t nwt_topic_count(const char *brokers, const char *topic);
+
+/* The sum of the offsets that the group has committed on the topic; 0 for none. */
+int64_t nwt_group_committed(const char *brokers, const char *group, const char *topic);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A NATS client for tests: nats.c with the errors taken care of (they fail the test). */
+#ifndef NATSWAY_TESTS_NATS_CLIENT_H
+#define NATSWAY_TESTS_NATS_CLIENT_H
+
+#include <nats/nats.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nwt_nats_client {
+    natsConnection *connection;
+    jsCtx *js;
+};
+
+/* Fails the test, naming the call, unless the status is NATS_OK. */
+#define NWT_NATS(call) nwt_nats_check((call), #call)
+void nwt_nats_check(natsStatus status, const char *call);
+
+/* Reconnects for ever when the server is restarted. */
+struct nwt_nats_client *nwt_nats_connect(const char *url);
+void nwt_nats_close(struct nwt_nats_client *client);
+
+/* Make a stream on a subject, in files. */
+void nwt_stream_add(struct nwt_nats_client *client, const char *name, const char *subject);
+/* How many messages it holds; -1 if it cannot be asked. */
+int64_t nwt_stream_count(struct nwt_nats_client *client, const char *name);
+
+/* Publish without waiting for the PubAck; nwt_stream_flush waits for all and fails the test if one
+ * was not stored. Takes the message. */
+void nwt_stream_publish(struct nwt_nats_client *client, natsMsg *message);
+void nwt_stream_flush(struct nwt_nats_client *client);
+
+/* Read the stream from its start, in order, until `each` says false or nothing comes for
+ * timeout_ms; returns how many were read. filter: a subject that the stream captures. */
+size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const char *filter,
+                       int64_t timeout_ms, bool (*each)(void *context, natsMsg *message),
+                       void *context);
+
+/* The first value of a header; NULL if there is none. It lives as long as the message. */
+const char *nwt_nats_header(natsMsg *message, const char *name);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting for a condition with a deadline: the only way a test waits. */
+#ifndef NATSWAY_TESTS_WAIT_H
+#define NATSWAY_TESTS_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Milliseconds since an arbitrary point. */
+int64_t nwt_now_ms(void);
+
+/* Sleep one polling interval (5 ms); false, at once, when until_ms (of nwt_now_ms) has passed. */
+bool nwt_wait_step(int64_t until_ms);
+
+/* True as soon as the expression is; false when it was not within timeout_ms. It is evaluated at
+ * least once, and once more after the deadline, on a machine that stood still. */
+#define NWT_WAIT(timeout_ms, expression)                  \
+    __extension__({                                       \
+        int64_t nwt_until_ = nwt_now_ms() + (timeout_ms); \
+        bool nwt_true_ = (expression);                    \
+        while (!nwt_true_) {                              \
+            bool nwt_again_ = nwt_wait_step(nwt_until_);  \
+            nwt_true_ = (expression);                     \
+            if (!nwt_again_) {                            \
+                break;                                    \
+            }                                             \
+        }                                                 \
+        nwt_true_;                                        \
+    })
+
+#endif
