@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "cli/cli.h"
+
+/* One option: where its value goes. Exactly one of value, list and flag is set. */
+struct option {
+    const char *name, *operand, *doc;
+    const char **value;
+    const char **list;
+    size_t *list_count;
+    bool *flag;
+    bool common; /* every command takes it */
+};
+
+#define OPTION_COUNT 9
+
+static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
+{
+    const struct option options[OPTION_COUNT] = {
+        {"connectors", "DIR", "look for connectors here first; may be given several times", NULL,
+         a->connector_folders, &a->connector_folder_count, NULL, true},
+        {"log-level", "LEVEL", "error, warning, info or debug", &a->log_level, NULL, NULL, NULL,
+         true},
+        {"log-format", "FORMAT", "text or json", &a->log_format, NULL, NULL, NULL, true},
+        {"help", NULL, "how to use the command", NULL, NULL, NULL, &a->help, true},
+        {"state-dir", "DIR", "where cursors and spools are kept", &a->state_dir, NULL, NULL, NULL,
+         false},
+        {"address", "ADDRESS", "the address the message comes from", &a->address, NULL, NULL, NULL,
+         false},
+        {"key", "KEY", "the message's key", &a->key, NULL, NULL, NULL, false},
+        {"header", "'NAME: VALUE'", "a header; may be given several times", NULL, a->headers,
+         &a->header_count, NULL, false},
+        {"meta", "NAME=VALUE", "what the source knows: id, timestamp, offset, param.x, query.x, …",
+         NULL, a->metas, &a->meta_count, NULL, false},
+    };
+    memcpy(out, options, sizeof options);
+}
+
+static bool takes(const struct nw_command *command, const struct option *o)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof name, " %s ", o->name);
+    return o->common || strstr(command->options, name) != NULL;
+}
+
+static const struct option *find(const struct nw_command *command, const struct option *options,
+                                 const char *name, size_t len)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strlen(options[i].name) == len && memcmp(options[i].name, name, len) == 0 &&
+            takes(command, &options[i])) {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown(const struct nw_command *command, const struct option *options,
+                   const char *argument, size_t len)
+{
+    struct nw_suggest s;
+    const char *meant;
+
+    nw_suggest_init(&s, (struct nw_slice){argument + 2, len});
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (takes(command, &options[i])) {
+            nw_suggest_offer(&s, options[i].name);
+        }
+    }
+    meant = nw_suggest_best(&s);
+    (void)fprintf(stderr, "natsway %s: there is no option %.*s%s%s%s\n", command->name,
+                  (int)len + 2, argument, meant == NULL ? "" : ", did you mean --",
+                  meant == NULL ? "" : meant, meant == NULL ? "" : "?");
+    return NW_EINVAL;
+}
+
+static int store(const struct nw_command *command, const struct option *o, const char *value)
+{
+    if (o->flag != NULL) {
+        *o->flag = true;
+    } else if (o->value != NULL) {
+        *o->value = value;
+    } else if (*o->list_count < NW_CLI_VALUES_MAX) {
+        o->list[(*o->list_count)++] = value;
+    } else {
+        (void)fprintf(stderr, "natsway %s: too many --%s\n", command->name, o->name);
+        return NW_EINVAL;
+    }
+    return 0;
+}
+
+/* One option at argv[*at], with its value behind "=" or in the next argument. */
+static int parse_option(const struct nw_command *command, const struct option *options, int argc,
+                        char **argv, int *at)
+{
+    const char *argument = argv[*at], *equals = strchr(argument, '=');
+    size_t len = equals == NULL ? strlen(argument) - 2 : (size_t)(equals - argument) - 2;
+    const struct option *o = find(command, options, argument + 2, len);
+    const char *value = equals == NULL ? NULL : equals + 1;
+
+    if (o == NULL) {
+        return unknown(command, options, argument, len);
+    }
+    if (o->flag == NULL && value == NULL) {
+        if (*at + 1 >= argc) {
+            (void)fprintf(stderr, "natsway %s: --%s wants %s\n", command->name, o->name,
+                          o->operand);
+            return NW_EINVAL;
+        }
+        value = argv[++*at];
+    }
+    return store(command, o, value);
+}
+
+static int count_operands(const struct nw_command *command, const struct nw_arguments *a)
+{
+    if (a->help || (a->operand_count >= command->least && a->operand_count <= command->most)) {
+        return 0;
+    }
+    (void)fprintf(stderr, "natsway %s: usage: natsway %s %s\n", command->name, command->name,
+                  command->operands);
+    return NW_EINVAL;
+}
+
+int nw_arguments_parse(const struct nw_command *command, int argc, char **argv,
+                       struct nw_arguments *out)
+{
+    struct option options[OPTION_COUNT];
+    bool only_operands = false;
+    int rc = 0;
+
+    options_of(out, options);
+    for (int i = 0; rc == 0 && i < argc; i++) {
+        if (!only_operands && strcmp(argv[i], "--") == 0) {
+            only_operands = true;
+        } else if (!only_operands && strcmp(argv[i], "-h") == 0) {
+            out->help = true;
+        } else if (!only_operands && strncmp(argv[i], "--", 2) == 0) {
+            rc = parse_option(command, options, argc, argv, &i);
+        } else if (out->operand_count < NW_CLI_VALUES_MAX) {
+            out->operands[out->operand_count++] = argv[i];
+        } else {
+            (void)fprintf(stderr, "natsway %s: too many arguments\n", command->name);
+            rc = NW_EINVAL;
+        }
+    }
+    return rc != 0 ? rc : count_operands(command, out);
+}
+
+void nw_command_usage(const struct nw_command *command, void *stdio_file)
+{
+    struct nw_arguments none = {.help = false};
+    struct option options[OPTION_COUNT];
+    FILE *out = stdio_file;
+
+    options_of(&none, options);
+    (void)fprintf(out, "natsway %s %s\n    %s\n\n", command->name, command->operands,
+                  command->summary);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (takes(command, &options[i])) {
+            char left[64];
+            (void)snprintf(left, sizeof left, "--%s %s", options[i].name,
+                           options[i].operand == NULL ? "" : options[i].operand);
+            (void)fprintf(out, "  %-24s %s\n", left, options[i].doc);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static void could_not_load(void *context, const char *text)
+{
+    struct nw_diagnostics *d = context;
+
+    nw_diagnostics_add(d, NULL, NULL, false, "%s", text);
+}
+
+/* The folders of NATSWAY_CONNECTOR_PATH, separated by colons. */
+static void search_path(struct nw_registry *r, struct nw_diagnostics *d)
+{
+    const char *path = getenv("NATSWAY_CONNECTOR_PATH");
+    char *copy = path == NULL ? NULL : strdup(path), *rest = copy;
+    const char *folder;
+
+    while (copy != NULL && (folder = strsep(&rest, ":")) != NULL) {
+        if (*folder != '\0') {
+            nw_registry_search(r, folder, could_not_load, d);
+        }
+    }
+    free(copy);
+}
+
+/* In the build tree the connectors stand beside the program's folder: bin/../connectors. Installed,
+ * that folder does not exist. */
+static void search_build_tree(struct nw_registry *r, struct nw_diagnostics *d)
+{
+    char self[4096], folder[4200];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash;
+
+    if (n <= 0) {
+        return;
+    }
+    self[n] = '\0';
+    slash = strrchr(self, '/');
+    if (slash == NULL) {
+        return;
+    }
+    *slash = '\0';
+    (void)snprintf(folder, sizeof folder, "%s/../connectors", self);
+    nw_registry_search(r, folder, could_not_load, d);
+}
+
+struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
+                                    struct nw_diagnostics *diagnostics)
+{
+    struct nw_registry *r = nw_registry_new();
+    struct nw_error error;
+
+    if (r == NULL) {
+        return NULL;
+    }
+    if (nw_registry_add_builtin(r, &error) != 0) {
+        nw_diagnostics_add(diagnostics, NULL, NULL, false, "%s", error.text);
+    }
+    for (size_t i = 0; i < arguments->connector_folder_count; i++) {
+        nw_registry_search(r, arguments->connector_folders[i], could_not_load, diagnostics);
+    }
+    search_path(r, diagnostics);
+    search_build_tree(r, diagnostics);
+    nw_registry_search(r, NATSWAY_CONNECTOR_DIR, could_not_load, diagnostics);
+    return r;
+}
+
+enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
+                         struct nw_registry **registry, struct nw_config **config, size_t *warnings)
+{
+    struct nw_diagnostics diagnostics = {NULL, 0, 0, 0};
+    struct nw_config_sources sources = {arguments->operands, count, arguments->state_dir};
+    enum nw_exit result = NW_EXIT_DONE;
+    int rc;
+
+    *config = NULL;
+    *registry = nw_cli_registry(arguments, &diagnostics);
+    if (*registry == NULL) {
+        (void)fputs("natsway: out of memory\n", stderr);
+        return NW_EXIT_INTERNAL;
+    }
+    rc = nw_config_load(&sources, *registry, config, &diagnostics);
+    nw_diagnostics_print(&diagnostics, stderr);
+    if (rc == NW_ENOMEM) {
+        (void)fputs("natsway: out of memory\n", stderr);
+        result = NW_EXIT_INTERNAL;
+    } else if (rc != 0 || diagnostics.errors > 0) {
+        result = NW_EXIT_REFUSED;
+    }
+    if (warnings != NULL) {
+        *warnings = diagnostics.count - diagnostics.errors;
+    }
+    nw_diagnostics_done(&diagnostics);
+    if (result != NW_EXIT_DONE) {
+        nw_config_free(*config);
+        nw_registry_free(*registry);
+    }
+    return result;
+}

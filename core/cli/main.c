@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "cli/cli.h"
+
+const struct nw_command nw_commands[] = {
+    {"run", "FILE...", "run the bridge until SIGTERM or SIGINT", " state-dir ", 1,
+     NW_CLI_VALUES_MAX, nw_command_run},
+    {"check", "FILE...", "say everything that is wrong with a configuration", " state-dir ", 1,
+     NW_CLI_VALUES_MAX, nw_command_check},
+    {"try", "FILE ROUTE", "show what a route makes of the message on standard input",
+     " address key header meta ", 2, 2, nw_command_try},
+    {"docs", "[CONNECTOR]", "the reference of the configuration, or of one connector", "", 0, 1,
+     nw_command_docs},
+    {"connectors", "", "the connectors that are installed", "", 0, 0, nw_command_connectors},
+    {"version", "", "the version of the program and its libraries", "", 0, 0, nw_command_version},
+    {"help", "[COMMAND]", "this list, or how to use one command", "", 0, 1, nw_command_help},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL},
+};
+
+static const struct nw_command *find(const char *name)
+{
+    for (const struct nw_command *c = nw_commands; c->name != NULL; c++) {
+        if (strcmp(c->name, name) == 0) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static enum nw_exit unknown(const char *name)
+{
+    struct nw_suggest s;
+    const char *meant;
+
+    nw_suggest_init(&s, nw_slice_text(name));
+    for (const struct nw_command *c = nw_commands; c->name != NULL; c++) {
+        nw_suggest_offer(&s, c->name);
+    }
+    meant = nw_suggest_best(&s);
+    (void)fprintf(stderr, "natsway: there is no command \"%s\"%s%s%s; `natsway help` lists them\n",
+                  name, meant == NULL ? "" : ", did you mean \"", meant == NULL ? "" : meant,
+                  meant == NULL ? "" : "\"?");
+    return NW_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct nw_arguments arguments = {.operand_count = 0};
+    const struct nw_command *command;
+    const char *name = argc < 2 ? "help" : argv[1];
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        name = "help";
+    } else if (strcmp(name, "--version") == 0) {
+        name = "version";
+    }
+    command = find(name);
+    if (command == NULL) {
+        return unknown(name);
+    }
+    if (nw_arguments_parse(command, argc - 2, argv + 2, &arguments) != 0) {
+        return NW_EXIT_USAGE;
+    }
+    if (arguments.help) {
+        nw_command_usage(command, stdout);
+        return NW_EXIT_DONE;
+    }
+    return (int)command->run(&arguments);
+}
