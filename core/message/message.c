@@ -1,113 +1,176 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a message: made, derived, counted, freed; and the memory that lives as long. */
 #include "message/message.h"
 
-#include <stddef.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "message/pool.h"
 
-#define CHUNK_SIZE 2048
+#define ALIGNMENT ((size_t)16)
+#define CHUNK_SIZE ((size_t)2048)
 
+/* Bytes beyond the arena in the message itself. Only the first chunk is filled; what is too large
+ * for a shared chunk gets one of its own behind it. */
 struct nw_message_chunk {
     struct nw_message_chunk *next;
-    size_t used, size;
+    size_t used;
     _Alignas(16) char data[];
 };
 
 struct nw_message *nw_message_make(void)
 {
-    struct nw_message *m = nw_pool_get();
+    struct nw_message *m = nw_pool_take();
 
-    if (m != NULL) {
-        memset(m, 0, offsetof(struct nw_message, arena)); /* the arena need not be clean */
-        atomic_init(&m->references, 1);
-    }
-    return m;
-}
-
-struct nw_message *nw_message_ref(struct nw_message *m)
-{
-    atomic_fetch_add_explicit(&m->references, 1, memory_order_relaxed);
-    return m;
-}
-
-static void free_message(struct nw_message *m)
-{
-    struct nw_message *original = m->original;
-
-    if (m->release != NULL) {
-        m->release(m->release_owner);
-    }
-    while (m->chunks != NULL) {
-        struct nw_message_chunk *next = m->chunks->next;
-        free(m->chunks);
-        m->chunks = next;
-    }
-    nw_pool_put(m);
-    if (original != NULL) {
-        nw_message_unref(original);
-    }
-}
-
-void nw_message_unref(struct nw_message *m)
-{
     if (m == NULL) {
-        return;
+        return NULL;
     }
-    if (atomic_load_explicit(&m->references, memory_order_acquire) == 1 ||
-        atomic_fetch_sub_explicit(&m->references, 1, memory_order_acq_rel) == 1) {
-        free_message(m);
+    memset(m, 0, offsetof(struct nw_message, arena));
+    atomic_init(&m->references, 1);
+    m->made_ns = nw_clock_real_ns();
+    return m;
+}
+
+struct nw_message *nw_message_derive(struct nw_message *original)
+{
+    struct nw_message *m = nw_pool_take();
+
+    if (m == NULL) {
+        return NULL;
+    }
+    memset(m, 0, offsetof(struct nw_message, arena));
+    atomic_init(&m->references, 1);
+    memcpy(m, original, offsetof(struct nw_message, value_count));
+    m->headers = original->headers;
+    m->params = original->params;
+    m->queries = original->queries;
+    m->headers.capacity = m->params.capacity = m->queries.capacity = 0;
+    m->lane = original->lane;
+    m->number = original->number;
+    m->split_index = original->split_index;
+    m->original = nw_message_ref(original);
+    return m;
+}
+
+struct nw_message *nw_message_ref(struct nw_message *message)
+{
+    atomic_fetch_add_explicit(&message->references, 1, memory_order_relaxed);
+    return message;
+}
+
+static bool drop_reference(struct nw_message *m)
+{
+    /* The only owner needs no locked instruction: nobody else can count one more. */
+    return atomic_load_explicit(&m->references, memory_order_acquire) == 1 ||
+           atomic_fetch_sub_explicit(&m->references, 1, memory_order_acq_rel) == 1;
+}
+
+void nw_message_unref(struct nw_message *message)
+{
+    while (message != NULL && drop_reference(message)) {
+        struct nw_message *original = message->original;
+
+        if (message->release != NULL) {
+            message->release(message->release_owner);
+        }
+        while (message->chunks != NULL) {
+            struct nw_message_chunk *chunk = message->chunks;
+            message->chunks = chunk->next;
+            free(chunk);
+        }
+        nw_pool_give(message);
+        message = original;
     }
 }
 
-void nw_message_set_release(struct nw_message *m, void (*release)(void *owner), void *owner)
+void nw_message_set_release(struct nw_message *message, void (*release)(void *owner), void *owner)
 {
-    m->release = release;
-    m->release_owner = owner;
+    message->release = release;
+    message->release_owner = owner;
 }
 
-/* ---- memory ---- */
-
-static void *alloc_in_chunk(struct nw_message *m, size_t size)
+/* A chunk with room for capacity bytes, linked where its kind belongs. */
+static struct nw_message_chunk *add_chunk(struct nw_message *m, size_t capacity, bool shared)
 {
-    struct nw_message_chunk *chunk = m->chunks;
-    size_t room;
+    struct nw_message_chunk *chunk;
 
-    if (chunk != NULL && chunk->size - chunk->used >= size) {
-        void *at = chunk->data + chunk->used;
-        chunk->used += size;
-        return at;
+    if (capacity > SIZE_MAX - sizeof *chunk) {
+        return NULL;
     }
-    room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-    chunk = malloc(sizeof *chunk + room);
+    chunk = malloc(sizeof *chunk + capacity);
     if (chunk == NULL) {
         return NULL;
     }
-    *chunk = (struct nw_message_chunk){.next = m->chunks, .used = size, .size = room};
-    m->chunks = chunk;
-    return chunk->data;
+    chunk->used = 0;
+    if (shared || m->chunks == NULL) {
+        chunk->next = m->chunks;
+        m->chunks = chunk;
+        m->chunk_room = shared ? (uint32_t)capacity : 0;
+    } else {
+        chunk->next = m->chunks->next;
+        m->chunks->next = chunk;
+    }
+    return chunk;
 }
 
-void *nw_message_alloc(struct nw_message *m, size_t size)
+static char *take(struct nw_message *m, size_t size, size_t alignment)
 {
-    size_t rounded = (size + 15) & ~(size_t)15;
+    size_t start = (m->arena_used + alignment - 1) & ~(alignment - 1);
+    struct nw_message_chunk *chunk = m->chunks;
 
-    if (rounded < size) {
+    if (NW_MESSAGE_POOL_BYPASS) { /* an allocation each: its edges are guarded */
+        chunk = add_chunk(m, size, false);
+        return chunk == NULL ? NULL : chunk->data;
+    }
+    if (start <= NW_MESSAGE_ARENA && size <= NW_MESSAGE_ARENA - start) {
+        m->arena_used = (uint32_t)(start + size);
+        return m->arena + start;
+    }
+    if (size > CHUNK_SIZE / 4) {
+        chunk = add_chunk(m, size, false);
+        return chunk == NULL ? NULL : chunk->data;
+    }
+    start = chunk == NULL ? 0 : (chunk->used + alignment - 1) & ~(alignment - 1);
+    if (chunk == NULL || start + size > m->chunk_room) {
+        chunk = add_chunk(m, CHUNK_SIZE, true);
+        start = 0;
+    }
+    if (chunk == NULL) {
         return NULL;
     }
-    if (rounded <= NW_MESSAGE_ARENA - m->arena_used) {
-        void *at = m->arena + m->arena_used;
-        m->arena_used += (uint32_t)rounded;
-        return at;
-    }
-    return alloc_in_chunk(m, rounded);
+    chunk->used = start + size;
+    return chunk->data + start;
 }
 
-struct nw_slice nw_message_copy(struct nw_message *m, const void *data, size_t len)
+void *nw_message_alloc(struct nw_message *message, size_t size)
 {
-    char *copy = nw_message_alloc(m, len == 0 ? 1 : len);
+    return take(message, size, ALIGNMENT);
+}
 
+char *nw_message_bytes(struct nw_message *m, size_t size)
+{
+    return take(m, size, 1);
+}
+
+void nw_message_trim(struct nw_message *m, const char *bytes, size_t size, size_t used)
+{
+    if (NW_MESSAGE_POOL_BYPASS) {
+        return;
+    }
+    if (bytes + size == m->arena + m->arena_used) {
+        m->arena_used -= (uint32_t)(size - used);
+    } else if (m->chunks != NULL && bytes + size == m->chunks->data + m->chunks->used) {
+        m->chunks->used -= size - used;
+    }
+}
+
+struct nw_slice nw_message_copy(struct nw_message *message, const void *data, size_t len)
+{
+    char *copy;
+
+    if (data == NULL) {
+        return NW_ABSENT;
+    }
+    copy = nw_message_bytes(message, len);
     if (copy == NULL) {
         return NW_ABSENT;
     }
@@ -117,159 +180,9 @@ struct nw_slice nw_message_copy(struct nw_message *m, const void *data, size_t l
     return (struct nw_slice){copy, len};
 }
 
-/* ---- headers ---- */
-
-bool nw_header_name_equal(struct nw_slice a, struct nw_slice b)
-{
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
-}
-
-/* Room for one more item in an array of the message's own. */
-static int own_headers(struct nw_message *m, struct nw_headers *h)
-{
-    uint32_t capacity;
-    struct nw_header *items;
-
-    if (h->count < h->capacity) {
-        return 0;
-    }
-    capacity = h->count < 4 ? 8 : h->count * 2;
-    items = nw_message_alloc(m, capacity * sizeof *items);
-    if (items == NULL) {
-        return NW_ENOMEM;
-    }
-    if (h->count > 0) {
-        memcpy(items, h->items, h->count * sizeof *items);
-    }
-    h->items = items;
-    h->capacity = capacity;
-    return 0;
-}
-
-static int add_pair(struct nw_message *m, struct nw_headers *h, struct nw_slice name,
-                    struct nw_slice value)
-{
-    int rc = own_headers(m, h);
-
-    if (rc == 0) {
-        h->items[h->count++] = (struct nw_header){name, value};
-    }
-    return rc;
-}
-
-int nw_message_add_header(struct nw_message *m, struct nw_slice name, struct nw_slice value)
-{
-    return add_pair(m, &m->headers, name, value);
-}
-
-int nw_message_add_param(struct nw_message *m, struct nw_slice name, struct nw_slice value)
-{
-    return add_pair(m, &m->params, name, value);
-}
-
-int nw_message_add_query(struct nw_message *m, struct nw_slice name, struct nw_slice value)
-{
-    return add_pair(m, &m->queries, name, value);
-}
-
-static bool pattern_matches(struct nw_slice pattern, struct nw_slice name)
-{
-    if (pattern.len > 0 && pattern.data[pattern.len - 1] == '*') {
-        pattern.len--;
-        return name.len >= pattern.len &&
-               nw_header_name_equal(pattern, (struct nw_slice){name.data, pattern.len});
-    }
-    return nw_header_name_equal(pattern, name);
-}
-
-void nw_message_remove_header(struct nw_message *m, struct nw_slice pattern)
-{
-    struct nw_headers *h = &m->headers;
-    uint32_t first = 0, kept;
-
-    while (first < h->count && !pattern_matches(pattern, h->items[first].name)) {
-        first++;
-    }
-    if (first == h->count) {
-        return;
-    }
-    if (h->capacity == 0) { /* shared with the original: make it our own before changing it */
-        struct nw_header *items = nw_message_alloc(m, h->count * sizeof *items);
-        if (items == NULL) {
-            h->count = 0; /* without memory rather no header than one that was to go */
-            return;
-        }
-        memcpy(items, h->items, h->count * sizeof *items);
-        h->items = items;
-        h->capacity = h->count;
-    }
-    for (kept = first; first < h->count; first++) {
-        if (!pattern_matches(pattern, h->items[first].name)) {
-            h->items[kept++] = h->items[first];
-        }
-    }
-    h->count = kept;
-}
-
-int nw_message_set_header(struct nw_message *m, struct nw_slice name, struct nw_slice value)
-{
-    nw_message_remove_header(m, name);
-    return nw_message_add_header(m, name, value);
-}
-
-struct nw_slice nw_headers_find(const struct nw_headers *headers, struct nw_slice name)
-{
-    for (uint32_t i = 0; i < headers->count; i++) {
-        if (nw_header_name_equal(headers->items[i].name, name)) {
-            return headers->items[i].value;
-        }
-    }
-    return NW_ABSENT;
-}
-
-struct nw_slice nw_message_find_header(const struct nw_message *m, struct nw_slice name)
-{
-    return nw_headers_find(&m->headers, name);
-}
-
-/* ---- derived messages ---- */
-
-static struct nw_headers shared(struct nw_headers h)
-{
-    h.capacity = 0;
-    return h;
-}
-
-struct nw_message *nw_message_derive(struct nw_message *original)
-{
-    struct nw_message *m = nw_message_make();
-
-    if (m == NULL) {
-        return NULL;
-    }
-    m->address = original->address;
-    m->key = original->key;
-    m->payload = original->payload;
-    m->origin = original->origin;
-    m->id = original->id;
-    m->timestamp_ns = original->timestamp_ns;
-    m->deadline_ns = original->deadline_ns;
-    memcpy(m->numbers, original->numbers, sizeof m->numbers);
-    memcpy(m->texts, original->texts, sizeof m->texts);
-    m->numbers_set = original->numbers_set;
-    m->headers = shared(original->headers);
-    m->params = shared(original->params);
-    m->queries = shared(original->queries);
-    m->split_index = original->split_index;
-    m->number = original->number;
-    m->lane = original->lane;
-    m->original = nw_message_ref(original);
-    return m;
-}
-
 size_t nw_message_size(const struct nw_message *m)
 {
-    size_t size = m->address.len + m->key.len + m->payload.len;
+    size_t size = m->payload.len + m->key.len + m->address.len;
 
     for (uint32_t i = 0; i < m->headers.count; i++) {
         size += m->headers.items[i].name.len + m->headers.items[i].value.len;
@@ -277,121 +190,7 @@ size_t nw_message_size(const struct nw_message *m)
     return size;
 }
 
-/* ---- fields ---- */
-
-void nw_message_set_address(struct nw_message *m, struct nw_slice address)
+size_t nw_message_alive(void)
 {
-    m->address = address;
-}
-
-void nw_message_set_key(struct nw_message *m, struct nw_slice key)
-{
-    m->key = key;
-}
-
-void nw_message_set_payload(struct nw_message *m, struct nw_slice payload)
-{
-    m->payload = payload;
-}
-
-void nw_message_set_number(struct nw_message *m, enum nw_meta meta, int64_t number)
-{
-    m->numbers[meta] = number;
-    m->numbers_set |= UINT32_C(1) << meta;
-}
-
-void nw_message_set_text(struct nw_message *m, enum nw_meta meta, struct nw_slice text)
-{
-    m->texts[meta - NW_META_NUMBERS] = text;
-}
-
-void nw_message_set_timestamp(struct nw_message *m, int64_t real_ns)
-{
-    m->timestamp_ns = real_ns;
-}
-
-void nw_message_set_origin(struct nw_message *m, struct nw_slice origin)
-{
-    m->origin = origin;
-}
-
-void nw_message_set_deadline(struct nw_message *m, int64_t monotonic_ns)
-{
-    m->deadline_ns = monotonic_ns;
-}
-
-void nw_message_set_cookie(struct nw_message *m, uintptr_t cookie)
-{
-    m->cookie = cookie;
-}
-
-uintptr_t nw_message_cookie(const struct nw_message *m)
-{
-    return m->cookie;
-}
-
-struct nw_slice nw_message_address(const struct nw_message *m)
-{
-    return m->address;
-}
-
-struct nw_slice nw_message_key(const struct nw_message *m)
-{
-    return m->key;
-}
-
-struct nw_slice nw_message_payload(const struct nw_message *m)
-{
-    return m->payload;
-}
-
-size_t nw_message_header_count(const struct nw_message *m)
-{
-    return m->headers.count;
-}
-
-void nw_message_header(const struct nw_message *m, size_t index, struct nw_slice *name,
-                       struct nw_slice *value)
-{
-    *name = m->headers.items[index].name;
-    *value = m->headers.items[index].value;
-}
-
-bool nw_message_number(const struct nw_message *m, enum nw_meta meta, int64_t *number)
-{
-    if ((m->numbers_set >> meta & 1) == 0) {
-        return false;
-    }
-    *number = m->numbers[meta];
-    return true;
-}
-
-struct nw_slice nw_message_text(const struct nw_message *m, enum nw_meta meta)
-{
-    return m->texts[meta - NW_META_NUMBERS];
-}
-
-int64_t nw_message_timestamp(const struct nw_message *m)
-{
-    return m->timestamp_ns;
-}
-
-struct nw_slice nw_message_origin(const struct nw_message *m)
-{
-    return m->origin;
-}
-
-struct nw_slice nw_message_id(const struct nw_message *m)
-{
-    return m->id;
-}
-
-int64_t nw_message_deadline(const struct nw_message *m)
-{
-    return m->deadline_ns;
-}
-
-struct nw_slice nw_message_value(const struct nw_message *m, uint32_t slot)
-{
-    return slot == 0 || slot > m->value_count ? NW_ABSENT : m->values[slot - 1];
+    return nw_pool_taken();
 }

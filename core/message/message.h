@@ -37,11 +37,12 @@ struct nw_headers {
 struct nw_message {
     /* What it is. */
     struct nw_slice address, key, payload, origin, id;
-    int64_t timestamp_ns; /* 0: none */
+    int64_t timestamp_ns; /* at its origin; 0: none, then made_ns counts */
+    int64_t made_ns;      /* nanoseconds since 1970 */
     int64_t deadline_ns;  /* monotonic; 0: nobody waits */
     int64_t numbers[NW_META_NUMBERS];
     struct nw_slice texts[NW_META_COUNT - NW_META_NUMBERS];
-    uint32_t numbers_set; /* bit per number */
+    uint32_t numbers_set; /* bit per number; above them flags of mappings */
     uint32_t value_count;
     struct nw_slice *values; /* of template slots, 1-based: values[slot - 1] */
     struct nw_headers headers, params, queries;
@@ -56,11 +57,11 @@ struct nw_message {
     /* The pump's: where it is and what became of it. */
     struct nw_message *next; /* in a worker's inbox, an outbox or the pool: one list at a time */
     struct nw_lane *lane;
-    void *endpoint; /* the pump's struct nw_endpoint it came from or goes to */
-    struct nw_message *reply;
-    const char *reason; /* in the arena */
-    uint64_t number;    /* the lane's count: order */
-    uint64_t spool_row; /* 0: not spooled */
+    void *endpoint;           /* the pump's struct nw_endpoint it came from or goes to */
+    struct nw_message *reply; /* the pump drops its reference before the message's last one */
+    const char *reason;       /* in the arena */
+    uint64_t number;          /* the lane's count: order */
+    uint64_t spool_row;       /* 0: not spooled */
     int64_t offered_ns;
     size_t size;      /* bytes counted against the budget */
     uint32_t pending; /* original: outgoing messages not yet done */
@@ -71,8 +72,8 @@ struct nw_message {
     uint8_t outcome, cause, worst, state;
 
     /* Memory that lives as long as the message. */
-    struct nw_message_chunk *chunks;
-    uint32_t arena_used;
+    struct nw_message_chunk *chunks; /* the first one has room, see chunk_room */
+    uint32_t arena_used, chunk_room;
     _Alignas(16) char arena[NW_MESSAGE_ARENA];
 };
 
@@ -83,10 +84,16 @@ struct nw_message *nw_message_make(void);
  * reference on original. NULL: no memory. */
 struct nw_message *nw_message_derive(struct nw_message *original);
 
+/* As nw_message_alloc, without alignment: for bytes. */
+char *nw_message_bytes(struct nw_message *m, size_t size);
+/* Give back the end of what nw_message_bytes gave last: only used bytes of size stay. A no-op if
+ * anything was allocated since. */
+void nw_message_trim(struct nw_message *m, const char *bytes, size_t size, size_t used);
+
 /* Headers of an outgoing message. Names compare without case, as in NATS and HTTP.
  * set replaces all values of the name by one; add keeps them; remove takes a name or "Prefix-*". */
 int nw_message_set_header(struct nw_message *m, struct nw_slice name, struct nw_slice value);
-void nw_message_remove_header(struct nw_message *m, struct nw_slice pattern);
+int nw_message_remove_header(struct nw_message *m, struct nw_slice pattern);
 /* First value of the name, or the absent slice. */
 struct nw_slice nw_message_find_header(const struct nw_message *m, struct nw_slice name);
 struct nw_slice nw_headers_find(const struct nw_headers *headers, struct nw_slice name);

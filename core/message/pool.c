@@ -1,172 +1,223 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A batch is a list of BATCH messages linked by `next`. The shared list holds batches: the first
+ * message of each points to the next batch through `original`, which is free to use while a message
+ * lies in the pool. A cache holds up to two batches, so that a thread that takes and gives around
+ * the edge of one does not trade each time.
+ */
 #include "message/pool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define POOL_BYPASSED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POOL_BYPASSED 1
-#endif
-#endif
+#include "message/message.h"
 
-static atomic_size_t alive;
-
-size_t nw_message_alive(void)
-{
-    return atomic_load(&alive);
-}
-
-#ifdef POOL_BYPASSED
-
-struct nw_message *nw_pool_get(void)
-{
-    struct nw_message *m = malloc(sizeof *m);
-
-    if (m != NULL) {
-        atomic_fetch_add_explicit(&alive, 1, memory_order_relaxed);
-    }
-    return m;
-}
-
-void nw_pool_put(struct nw_message *m)
-{
-    atomic_fetch_sub_explicit(&alive, 1, memory_order_relaxed);
-    free(m);
-}
-
-#else
-
-/* Objects move between threads in batches of this many. */
 #define BATCH 64
 
-/* A batch is linked by `next`; batches are linked by `original` of their first object. */
+/* What one thread keeps. `taken` is written by that thread only; others read it for the sum. */
+struct cache {
+    struct nw_message *first, *second; /* messages to take next; a full batch or NULL */
+    size_t first_count;
+    atomic_long taken; /* takes minus gives; negative where messages are only freed */
+    struct cache *next, *previous;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nw_message *batches; /* guarded by lock */
+static struct nw_message *loose;   /* guarded by lock: what ended threads left, in any number */
+static struct cache *caches;       /* guarded by lock */
+static long taken_by_ended;        /* guarded by lock */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
+static pthread_key_t cache_key;
+static _Thread_local struct cache *own_cache;
 
-/* What a thread keeps: up to two batches, so that a get and a put in turn do not touch the lock. */
-struct cache {
-    struct nw_message *free, *full;
-    size_t count; /* in free */
-};
-static _Thread_local struct cache cache;
-static _Thread_local bool registered;
-
-static void give_batch(struct nw_message *first)
+static void push_batch(struct nw_message *batch)
 {
-    (void)pthread_mutex_lock(&lock);
-    first->original = batches;
-    batches = first;
-    (void)pthread_mutex_unlock(&lock);
+    pthread_mutex_lock(&lock);
+    batch->original = batches;
+    batches = batch;
+    pthread_mutex_unlock(&lock);
 }
 
-/* At the end of a thread its objects go to the others. */
-static void leave(void *context)
+/* Runs when a thread ends. */
+static void cache_free(void *pointer)
 {
-    struct cache *c = context;
+    struct cache *c = pointer;
 
-    if (c->free != NULL) {
-        give_batch(c->free);
+    if (c->second != NULL) {
+        push_batch(c->second);
     }
-    if (c->full != NULL) {
-        give_batch(c->full);
+    pthread_mutex_lock(&lock);
+    while (c->first != NULL) {
+        struct nw_message *m = c->first;
+        c->first = m->next;
+        m->next = loose;
+        loose = m;
     }
-    *c = (struct cache){NULL, NULL, 0};
-    registered = false;
+    taken_by_ended += atomic_load_explicit(&c->taken, memory_order_relaxed);
+    *(c->previous == NULL ? &caches : &c->previous->next) = c->next;
+    if (c->next != NULL) {
+        c->next->previous = c->previous;
+    }
+    pthread_mutex_unlock(&lock);
+    own_cache = NULL;
+    free(c);
 }
 
 static void make_key(void)
 {
-    (void)pthread_key_create(&key, leave);
+    (void)pthread_key_create(&cache_key, cache_free);
 }
 
-static void enter(void)
+static struct cache *cache_make(void)
 {
-    (void)pthread_once(&once, make_key);
-    (void)pthread_setspecific(key, &cache);
-    registered = true;
-}
+    struct cache *c = calloc(1, sizeof *c);
 
-static struct nw_message *make_batch(void)
-{
-    struct nw_message *objects = malloc(BATCH * sizeof *objects);
-
-    if (objects == NULL) {
+    if (c == NULL) {
         return NULL;
+    }
+    (void)pthread_once(&once, make_key);
+    if (pthread_setspecific(cache_key, c) != 0) {
+        free(c);
+        return NULL;
+    }
+    pthread_mutex_lock(&lock);
+    c->next = caches;
+    if (caches != NULL) {
+        caches->previous = c;
+    }
+    caches = c;
+    pthread_mutex_unlock(&lock);
+    own_cache = c;
+    return c;
+}
+
+static struct cache *cache_get(void)
+{
+    return own_cache != NULL ? own_cache : cache_make();
+}
+
+static void cache_count(struct cache *c, long change)
+{
+    /* One writer: no read-modify-write needed. */
+    atomic_store_explicit(&c->taken, atomic_load_explicit(&c->taken, memory_order_relaxed) + change,
+                          memory_order_relaxed);
+}
+
+/* Up to a batch from the shared list or from malloc; returns how many. */
+static size_t refill(struct nw_message **out)
+{
+    struct nw_message *block;
+    size_t n = 0;
+
+    pthread_mutex_lock(&lock);
+    if (batches != NULL) {
+        *out = batches;
+        batches = batches->original;
+        n = BATCH;
+    } else {
+        for (; loose != NULL && n < BATCH; n++) {
+            struct nw_message *m = loose;
+            loose = m->next;
+            m->next = *out;
+            *out = m;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    if (n > 0) {
+        return n;
+    }
+    block = aligned_alloc(_Alignof(struct nw_message), BATCH * sizeof *block);
+    if (block == NULL) {
+        return 0;
     }
     for (size_t i = 0; i < BATCH; i++) {
-        objects[i].next = i + 1 < BATCH ? &objects[i + 1] : NULL;
+        block[i].next = i + 1 < BATCH ? &block[i + 1] : NULL;
     }
-    return objects;
+    *out = block;
+    return BATCH;
 }
 
-static struct nw_message *take_batch(void)
+struct nw_message *nw_pool_take(void)
 {
-    struct nw_message *first;
-
-    (void)pthread_mutex_lock(&lock);
-    first = batches;
-    if (first != NULL) {
-        batches = first->original;
-    }
-    (void)pthread_mutex_unlock(&lock);
-    return first != NULL ? first : make_batch();
-}
-
-static bool refill(void)
-{
-    if (!registered) {
-        enter();
-    }
-    if (cache.full != NULL) {
-        cache.free = cache.full;
-        cache.full = NULL;
-    } else {
-        cache.free = take_batch();
-    }
-    cache.count = 0;
-    for (struct nw_message *m = cache.free; m != NULL; m = m->next) {
-        cache.count++;
-    }
-    return cache.free != NULL;
-}
-
-struct nw_message *nw_pool_get(void)
-{
+    struct cache *c = cache_get();
     struct nw_message *m;
 
-    if (cache.free == NULL && !refill()) {
+    if (c == NULL) {
         return NULL;
     }
-    m = cache.free;
-    cache.free = m->next;
-    cache.count--;
-    atomic_fetch_add_explicit(&alive, 1, memory_order_relaxed);
+    if (NW_MESSAGE_POOL_BYPASS) {
+        m = aligned_alloc(_Alignof(struct nw_message), sizeof *m);
+        if (m != NULL) {
+            cache_count(c, 1);
+        }
+        return m;
+    }
+    if (c->first == NULL) {
+        if (c->second != NULL) {
+            c->first = c->second;
+            c->second = NULL;
+            c->first_count = BATCH;
+        } else {
+            c->first_count = refill(&c->first);
+            if (c->first_count == 0) {
+                return NULL;
+            }
+        }
+    }
+    m = c->first;
+    c->first = m->next;
+    c->first_count--;
+    cache_count(c, 1);
     return m;
 }
 
-void nw_pool_put(struct nw_message *m)
+/* A thread that cannot even have a cache leaves its message for the others. */
+static void give_without_cache(struct nw_message *m)
 {
-    if (!registered) {
-        enter();
-    }
-    atomic_fetch_sub_explicit(&alive, 1, memory_order_relaxed);
-    if (cache.count >= BATCH) {
-        if (cache.full != NULL) {
-            give_batch(cache.full);
-        }
-        cache.full = cache.free;
-        cache.free = NULL;
-        cache.count = 0;
-    }
-    m->next = cache.free;
-    cache.free = m;
-    cache.count++;
+    pthread_mutex_lock(&lock);
+    m->next = loose;
+    loose = m;
+    taken_by_ended--;
+    pthread_mutex_unlock(&lock);
 }
 
-#endif
+void nw_pool_give(struct nw_message *m)
+{
+    struct cache *c = cache_get();
+
+    if (c == NULL) {
+        give_without_cache(m);
+        return;
+    }
+    cache_count(c, -1);
+    if (NW_MESSAGE_POOL_BYPASS) {
+        free(m);
+        return;
+    }
+    if (c->first_count == BATCH) {
+        if (c->second != NULL) {
+            push_batch(c->second);
+        }
+        c->second = c->first;
+        c->first = NULL;
+        c->first_count = 0;
+    }
+    m->next = c->first;
+    c->first = m;
+    c->first_count++;
+}
+
+size_t nw_pool_taken(void)
+{
+    long sum;
+
+    pthread_mutex_lock(&lock);
+    sum = taken_by_ended;
+    for (struct cache *c = caches; c != NULL; c = c->next) {
+        sum += atomic_load_explicit(&c->taken, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&lock);
+    return sum < 0 ? 0 : (size_t)sum;
+}
