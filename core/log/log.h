@@ -21,4 +21,7 @@ struct nw_log_field {
 void nw_log_write(enum nw_level level, const struct nw_log_field *fields, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Say now how many lines were left out as repeats. Before the process ends. */
+void nw_log_flush(void);
+
 #endif
