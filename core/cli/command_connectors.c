@@ -6,7 +6,7 @@
 
 enum nw_exit nw_command_connectors(const struct nw_arguments *arguments)
 {
-    struct nw_diagnostics diagnostics = {NULL, 0, 0, 0};
+    struct nw_diagnostics diagnostics = {.items = NULL};
     struct nw_registry *registry = nw_cli_registry(arguments, &diagnostics);
     const struct nw_connector *c;
     const char *origin;

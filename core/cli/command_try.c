@@ -10,9 +10,9 @@
 #include "base/base64.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/compact.h"
 #include "base/json.h"
 #include "cli/cli.h"
-#include "mappings/compact.h"
 
 #define INPUT_MAX (64u * 1024 * 1024)
 

@@ -73,7 +73,7 @@ struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
 enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
                          struct nw_registry **registry, struct nw_config **config, size_t *warnings)
 {
-    struct nw_diagnostics diagnostics = {NULL, 0, 0, 0};
+    struct nw_diagnostics diagnostics = {.items = NULL};
     struct nw_config_sources sources = {arguments->operands, count, arguments->state_dir};
     enum nw_exit result = NW_EXIT_DONE;
     int rc;
