@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The served endpoint: a lane's source. A request waits, suspended, from the moment it is offered
+ * until it is settled; what settle says becomes its response.
+ */
+#include <stdlib.h>
+
+#include "http_listener.h"
+#include "http_text.h"
+
+#define BATCH 64
+
+static void check(const char *address, const void *options, const void *connection_options,
+                  struct nw_check *report)
+{
+    struct http_address parsed = http_address_parse(address);
+    struct nw_error error;
+
+    (void)options;
+    if (http_route_check(parsed.methods, parsed.target, &error) != 0) {
+        nw_check_error(report, NULL, "%s", error.text);
+    }
+    if (connection_options == NULL) {
+        nw_check_error(report, NULL,
+                       "a served path needs a connection that says where to listen, like "
+                       "http: {listen: \"127.0.0.1:8080\"}");
+    }
+}
+
+static int source_open(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
+                       void **state, struct nw_error *error)
+{
+    struct http_source *source = calloc(1, sizeof *source);
+
+    if (source == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    source->endpoint = endpoint;
+    source->listener = config->connection;
+    source->options = config->options;
+    source->waiting.duration_ns =
+        (source->options->timeout_ms + HTTP_SETTLE_GRACE_MS) * INT64_C(1000000);
+    pthread_mutex_init(&source->offering, NULL);
+    int rc = http_listener_add(source->listener, source, config->address, config->route, error);
+    if (rc != 0) {
+        pthread_mutex_destroy(&source->offering);
+        free(source);
+        return rc;
+    }
+    *state = source;
+    nw_endpoint_state(endpoint, NW_STATE_READY, NULL);
+    return 0;
+}
+
+/* Requests without credit are answered at once, not kept: there is nothing to wake up. */
+static void source_credit(void *state)
+{
+    (void)state;
+}
+
+/* ---- The loop's share ---- */
+
+/* Answer what cannot be offered. */
+static void turn_away(struct http_request *request, const char *why, bool stopping)
+{
+    struct http_peer *peer = request->peer;
+    struct http_answer answer = {
+        .status = 503, .retry_after_s = 1, .close = stopping, .text = http_slice(why)};
+
+    http_peer_detach(peer);
+    http_peer_answer(peer, &answer);
+}
+
+/* Offer up to BATCH of them; returns what is left. */
+static struct http_request *offer(struct http_source *source, struct http_request *first)
+{
+    struct nw_message *messages[BATCH];
+    struct http_request *request = first;
+    size_t n = 0;
+
+    while (n < BATCH && request != NULL) {
+        messages[n++] = request->message;
+        request = request->next;
+    }
+    size_t granted = nw_credit_take(source->endpoint, n);
+    for (size_t i = 0; i < granted; i++) {
+        nw_message_ref(messages[i]); /* the pump's; ours is held until the answer is queued */
+    }
+    /* From here on the offered ones may be settled, and their `next` be in use. */
+    if (granted > 0) {
+        nw_offer(source->endpoint, messages, granted);
+    }
+    for (size_t i = granted; i < n; i++) {
+        turn_away((struct http_request *)nw_message_cookie(messages[i]),
+                  "too many requests are waiting", false);
+    }
+    return request;
+}
+
+void http_source_flush(struct http_source *source)
+{
+    struct http_request *request = source->batch_first;
+
+    if (request == NULL) {
+        return;
+    }
+    source->batch_first = source->batch_last = NULL;
+    pthread_mutex_lock(&source->offering);
+    while (request != NULL && !source->stopping) {
+        request = offer(source, request);
+    }
+    pthread_mutex_unlock(&source->offering);
+    while (request != NULL) {
+        struct http_request *next = request->next;
+        turn_away(request, "this bridge is stopping", true);
+        request = next;
+    }
+}
+
+static void cut_all(struct http_source *source, struct http_fifo *fifo)
+{
+    for (struct http_peer *peer = fifo->first; peer != NULL; peer = peer->next) {
+        if (peer->source == source) {
+            shutdown(peer->fd, SHUT_RDWR);
+        }
+    }
+}
+
+bool http_source_try_close(struct http_source *source)
+{
+    struct http_listener *l = source->listener;
+    struct nw_endpoint *endpoint = source->endpoint;
+
+    if (source->active > 0) {
+        if (source->close_by_ns == 0) {
+            source->close_by_ns = l->now_ns + INT64_C(1000000000);
+        } else if (source->close_by_ns <= l->now_ns) {
+            cut_all(source, &l->reading);
+            cut_all(source, &l->sending);
+            source->close_by_ns = l->now_ns + INT64_C(1000000000);
+        }
+        return false;
+    }
+    pthread_mutex_destroy(&source->offering);
+    free(source);
+    nw_closed(endpoint);
+    return true;
+}
+
+/* ---- Called by the lane ---- */
+
+static void settle_one(const struct nw_result *result, struct http_request *request)
+{
+    request->outcome = result->outcome;
+    request->cause = result->cause;
+    request->retry_after_ms = result->retry_after_ms;
+    request->reply = NULL;
+    request->reason = (struct nw_slice){NULL, 0};
+    if (result->reply != NULL && result->outcome == NW_ACK) {
+        request->reply = nw_message_ref(result->reply);
+    }
+    if (result->reason != NULL && result->outcome != NW_ACK) {
+        request->reason = nw_message_copy(request->message, result->reason, strlen(result->reason));
+    }
+}
+
+static void source_settle(void *state, const struct nw_result *results, size_t n)
+{
+    struct http_source *source = state;
+    struct http_request *first = NULL, *last = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        struct http_request *request = (struct http_request *)nw_message_cookie(results[i].message);
+        nw_message_ref(results[i].message); /* until the loop has seen it */
+        settle_one(&results[i], request);
+        request->next = NULL;
+        *(last == NULL ? &first : &last->next) = request;
+        last = request;
+    }
+    if (first != NULL) {
+        http_listener_settled(source->listener, first, last);
+    }
+}
+
+static void source_stop(void *state)
+{
+    struct http_source *source = state;
+
+    pthread_mutex_lock(&source->offering);
+    source->stopping = true;
+    pthread_mutex_unlock(&source->offering);
+}
+
+static void source_close(void *state)
+{
+    struct http_source *source = state;
+    http_listener_remove(source->listener, source);
+}
+
+const struct nw_source_kind http_serve_kind = {
+    .options = http_serve_rows,
+    .options_size = sizeof(struct http_serve_options),
+    .address = NW_ADDRESS_HTTP_PATH,
+    .has = NW_HAS(NW_META_METHOD) | NW_HAS(NW_META_REMOTE) | NW_HAS(NW_META_PARAM) |
+           NW_HAS(NW_META_QUERY),
+    .address_doc = "what is served: METHOD /path/{param}; GET|POST for several, ANY for all",
+    .promise =
+        "answers 2xx only after every target has confirmed; a caller that repeats a delivery "
+        "with its id (X-GitHub-Delivery, Idempotency-Key, …) is recognised",
+    .check = check,
+    .open = source_open,
+    .credit = source_credit,
+    .settle = source_settle,
+    .stop = source_stop,
+    .close = source_close,
+};
