@@ -24,6 +24,10 @@ struct nw_map *nw_map_new(void);
 void nw_map_free(struct nw_map *map); /* with its steps */
 bool nw_map_is_empty(const struct nw_map *map);
 
+/* What is added from here on is one more step, as the user counts them. Without it, each addition
+ * is one. */
+void nw_map_begin_step(struct nw_map *map);
+
 /* Each appends one step; `when` may be NULL. Programs and templates are taken over, also on
  * failure. 0 or NW_ENOMEM. */
 int nw_map_add_filter(struct nw_map *map, struct nw_program *program, struct nw_program *when);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A map is a list of steps; each kind of step is one row of the table below. A step works on one
+ * outgoing message and says whether it goes on. A kind that makes several messages out of one will
+ * give back a list; the run already treats what comes out as one.
+ */
+#include "mappings/map.h"
+
+#include <stdlib.h>
+
+#include "base/timestamp.h"
+#include "mappings/program.h"
+
+enum step_kind { FILTER, PAYLOAD, SET, REMOVE, DROP, REJECT };
+
+struct step {
+    enum step_kind kind;
+    unsigned number; /* as the user counts, from 1 */
+    struct nw_program *program, *when;
+    struct nw_template *value; /* SET: NULL removes. REJECT: the reason */
+    enum nw_map_field field;
+    char *name; /* of a header, or the pattern of REMOVE */
+};
+
+struct nw_map {
+    struct step *steps;
+    size_t count;
+    unsigned number; /* of the step that is being added; 0: each addition is a step */
+};
+
+/* What a run carries along. */
+struct run {
+    struct nw_mapper *mapper;
+    struct nw_message *m;
+    struct nw_value value; /* of m's payload */
+    struct nw_error *error;
+};
+
+enum verdict { GO_ON, FILTERED, REJECTED };
+
+/* ---- making ---- */
+
+struct nw_map *nw_map_new(void)
+{
+    return calloc(1, sizeof(struct nw_map));
+}
+
+static void free_step(struct step *s)
+{
+    nw_program_free(s->program);
+    nw_program_free(s->when);
+    nw_template_free(s->value);
+    free(s->name);
+}
+
+void nw_map_free(struct nw_map *map)
+{
+    if (map == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        free_step(&map->steps[i]);
+    }
+    free(map->steps);
+    free(map);
+}
+
+bool nw_map_is_empty(const struct nw_map *map)
+{
+    return map == NULL || map->count == 0;
+}
+
+void nw_map_begin_step(struct nw_map *map)
+{
+    map->number++;
+}
+
+static int add(struct nw_map *map, struct step step)
+{
+    struct step *steps = realloc(map->steps, (map->count + 1) * sizeof *steps);
+
+    if (steps == NULL) {
+        free_step(&step);
+        return NW_ENOMEM;
+    }
+    step.number = map->number != 0 ? map->number : (unsigned)map->count + 1;
+    map->steps = steps;
+    steps[map->count++] = step;
+    return 0;
+}
+
+int nw_map_add_filter(struct nw_map *map, struct nw_program *program, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = FILTER, .program = program, .when = when});
+}
+
+int nw_map_add_payload(struct nw_map *map, struct nw_program *program, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = PAYLOAD, .program = program, .when = when});
+}
+
+static int add_named(struct nw_map *map, struct step step, struct nw_slice name)
+{
+    step.name = name.data == NULL ? NULL : strndup(name.data, name.len);
+    if (name.data != NULL && step.name == NULL) {
+        free_step(&step);
+        return NW_ENOMEM;
+    }
+    return add(map, step);
+}
+
+int nw_map_add_set(struct nw_map *map, enum nw_map_field field, struct nw_slice name,
+                   struct nw_template *value, struct nw_program *when)
+{
+    return add_named(map, (struct step){.kind = SET, .field = field, .value = value, .when = when},
+                     name);
+}
+
+int nw_map_add_remove(struct nw_map *map, struct nw_slice pattern, struct nw_program *when)
+{
+    return add_named(map, (struct step){.kind = REMOVE, .when = when}, pattern);
+}
+
+int nw_map_add_drop(struct nw_map *map, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = DROP, .when = when});
+}
+
+int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = REJECT, .value = why, .when = when});
+}
+
+/* ---- running ---- */
+
+/* jq's truth of p: 1, 0, or negative with the reason. */
+static int test(struct run *r, const struct nw_program *p)
+{
+    jv result;
+    int truth;
+
+    if (nw_value_of(&r->value, r->m, r->error) != 0) {
+        return NW_EINVAL;
+    }
+    switch (nw_program_run(r->mapper, p, &r->value, r->m, false, &result, r->error)) {
+    case NW_PROGRAM_FAILED:
+        return NW_EINVAL;
+    case NW_PROGRAM_NONE:
+        return 0;
+    default:
+        break;
+    }
+    truth = jv_get_kind(result) != JV_KIND_FALSE && jv_get_kind(result) != JV_KIND_NULL;
+    jv_free(result);
+    return truth;
+}
+
+int nw_mapper_test(struct nw_mapper *mapper, const struct nw_program *program, struct nw_message *m,
+                   struct nw_error *error)
+{
+    struct run r = {.mapper = mapper, .m = m, .error = error};
+    int truth;
+
+    if (program == NULL) {
+        return 1;
+    }
+    truth = test(&r, program);
+    nw_value_done(&r.value);
+    return truth;
+}
+
+static enum verdict run_filter(struct run *r, const struct step *s)
+{
+    int truth = test(r, s->program);
+
+    return truth < 0 ? REJECTED : truth == 0 ? FILTERED : GO_ON;
+}
+
+/* The value becomes the payload, as JSON without blanks. */
+static enum verdict set_payload(struct run *r, jv value)
+{
+    jv text = jv_dump_string(jv_copy(value), 0);
+    struct nw_slice copy =
+        nw_message_copy(r->m, jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text)));
+
+    jv_free(text);
+    nw_value_done(&r->value);
+    r->value = (struct nw_value){value, true};
+    if (copy.data == NULL) {
+        (void)nw_error_set(r->error, NW_ENOMEM, "out of memory");
+        return REJECTED;
+    }
+    r->m->payload = copy;
+    return GO_ON;
+}
+
+static enum verdict run_payload(struct run *r, const struct step *s)
+{
+    jv result;
+
+    if (nw_value_of(&r->value, r->m, r->error) != 0) {
+        return REJECTED;
+    }
+    switch (nw_program_run(r->mapper, s->program, &r->value, r->m, true, &result, r->error)) {
+    case NW_PROGRAM_ONE:
+        return set_payload(r, result);
+    case NW_PROGRAM_NONE:
+        return FILTERED;
+    case NW_PROGRAM_SEVERAL:
+        (void)nw_error_set(r->error, NW_EINVAL,
+                           "the rule gave more than one value; use split for several messages");
+        return REJECTED;
+    default:
+        return REJECTED;
+    }
+}
+
+static int set_timestamp(struct run *r, struct nw_slice text)
+{
+    int64_t ns;
+    int rc = nw_timestamp_parse(text, &ns, r->error);
+
+    if (rc == 0) {
+        r->m->timestamp_ns = ns;
+    }
+    return rc;
+}
+
+static int set_field(struct run *r, const struct step *s, struct nw_slice value)
+{
+    switch (s->field) {
+    case NW_MAP_KEY:
+        r->m->key = value;
+        return 0;
+    case NW_MAP_SUBJECT:
+        r->m->address = value;
+        r->m->numbers_set |= NW_MESSAGE_SUBJECT_SET;
+        return 0;
+    case NW_MAP_TIMESTAMP:
+        return set_timestamp(r, value);
+    case NW_MAP_ID:
+        r->m->id = value;
+        return 0;
+    default:
+        return nw_message_set_header(r->m, nw_slice_text(s->name), value);
+    }
+}
+
+static void remove_field(struct nw_message *m, const struct step *s)
+{
+    switch (s->field) {
+    case NW_MAP_KEY:
+        m->key = NW_ABSENT;
+        break;
+    case NW_MAP_SUBJECT:
+        m->numbers_set &= ~NW_MESSAGE_SUBJECT_SET;
+        break;
+    case NW_MAP_TIMESTAMP:
+        m->timestamp_ns = 0;
+        break;
+    case NW_MAP_ID:
+        m->id = NW_ABSENT;
+        break;
+    default:
+        nw_message_remove_header(m, nw_slice_text(s->name));
+        break;
+    }
+}
+
+static enum verdict run_set(struct run *r, const struct step *s)
+{
+    struct nw_slice value;
+
+    if (s->value == NULL) {
+        remove_field(r->m, s);
+        return GO_ON;
+    }
+    if (nw_template_render(s->value, r->m, &value, r->error) != 0 || set_field(r, s, value) != 0) {
+        return REJECTED;
+    }
+    return GO_ON;
+}
+
+static enum verdict run_remove(struct run *r, const struct step *s)
+{
+    nw_message_remove_header(r->m, nw_slice_text(s->name));
+    return GO_ON;
+}
+
+static enum verdict run_drop(struct run *r, const struct step *s)
+{
+    (void)r;
+    (void)s;
+    return FILTERED;
+}
+
+static enum verdict run_reject(struct run *r, const struct step *s)
+{
+    struct nw_slice why;
+
+    if (nw_template_render(s->value, r->m, &why, r->error) == 0) {
+        (void)nw_error_set(r->error, NW_EINVAL, "%.*s", (int)(why.len > 400 ? 400 : why.len),
+                           why.data);
+    }
+    return REJECTED;
+}
+
+static enum verdict (*const kinds[])(struct run *r, const struct step *s) = {
+    [FILTER] = run_filter, [PAYLOAD] = run_payload, [SET] = run_set,
+    [REMOVE] = run_remove, [DROP] = run_drop,       [REJECT] = run_reject,
+};
+
+static enum verdict run_step(struct run *r, const struct step *s)
+{
+    int truth = s->when == NULL ? 1 : test(r, s->when);
+
+    if (truth < 0) {
+        return REJECTED;
+    }
+    return truth == 0 ? GO_ON : kinds[s->kind](r, s);
+}
+
+static void run_steps(const struct nw_map *map, struct run *r, struct nw_mapped *out)
+{
+    enum verdict verdict = GO_ON;
+
+    for (size_t i = 0; verdict == GO_ON && i < map->count; i++) {
+        verdict = run_step(r, &map->steps[i]);
+        out->step = map->steps[i].number;
+    }
+    nw_value_done(&r->value);
+    if (verdict == GO_ON) {
+        return;
+    }
+    out->outcome = verdict == FILTERED ? NW_MAP_FILTERED : NW_MAP_REJECTED;
+    nw_message_unref(out->messages);
+    out->messages = NULL;
+}
+
+int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_message *original,
+               struct nw_mapped *out)
+{
+    struct run r = {.mapper = mapper, .error = &out->error};
+
+    out->outcome = NW_MAPPED;
+    out->step = 0;
+    out->error.text[0] = '\0';
+    out->messages = nw_message_derive(original);
+    if (out->messages == NULL) {
+        return NW_ENOMEM;
+    }
+    if (!nw_map_is_empty(map)) {
+        r.m = out->messages;
+        run_steps(map, &r, out);
+    }
+    return 0;
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mappings/program.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/json.h"
+
+struct nw_program {
+    size_t number; /* equal for equal texts */
+    const char *text;
+    bool uses_meta;
+};
+
+/* All distinct texts that were ever checked; they are never freed. Guarded by lock. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct known {
+    char *text;
+    bool uses_meta;
+} * known;
+static size_t known_count;
+
+struct nw_mapper {
+    jq_state **compiled; /* by number; NULL: not yet */
+    size_t count;
+    struct nw_error *error; /* where messages of the interpreter go while it runs */
+};
+
+/* ---- what a program may not do ---- */
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The end of the word at at. */
+static const char *word_end(const char *at)
+{
+    while (is_word(*at)) {
+        at++;
+    }
+    return at;
+}
+
+static bool is_refused(const char *at, size_t len)
+{
+    static const char *const words[] = {
+        "env",   "ENV",    "input",          "inputs", "import",     "include",
+        "debug", "stderr", "input_filename", "halt",   "halt_error", "input_line_number"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strlen(words[i]) == len && memcmp(words[i], at, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Fields (.env) and object keys (env:) are names of the payload, not of jq. */
+static bool is_field(const char *text, const char *at, const char *end)
+{
+    if (at > text && at[-1] == '.') {
+        return true;
+    }
+    while (*end == ' ') {
+        end++;
+    }
+    return *end == ':' && !(at > text && at[-1] == '$');
+}
+
+/* Look through code up to its end or, inside a string's \( ), to the closing parenthesis. */
+static int check_code(const char *text, const char **at, bool nested, struct nw_error *error);
+
+static int check_string(const char *text, const char **at, struct nw_error *error)
+{
+    int rc = 0;
+
+    for ((*at)++; rc == 0 && **at != '\0' && **at != '"'; (*at)++) {
+        if (**at != '\\' || (*at)[1] == '\0') {
+            continue;
+        }
+        (*at)++;
+        if (**at == '(') {
+            (*at)++;
+            rc = check_code(text, at, true, error);
+        }
+    }
+    return rc;
+}
+
+static int check_word(const char *text, const char **at, struct nw_error *error)
+{
+    const char *end = word_end(*at);
+    size_t len = (size_t)(end - *at);
+
+    if (is_refused(*at, len) && !is_field(text, *at, end)) {
+        return nw_error_set_at(error, NW_EINVAL, (size_t)(*at - text),
+                               "jq's \"%.*s\" is not allowed in a rule", (int)len, *at);
+    }
+    *at = end - 1;
+    return 0;
+}
+
+static int check_code(const char *text, const char **at, bool nested, struct nw_error *error)
+{
+    int depth = 0, rc = 0;
+
+    for (; rc == 0 && **at != '\0'; (*at)++) {
+        if (nested && **at == ')' && depth-- == 0) {
+            return 0;
+        }
+        if (**at == '"') {
+            rc = check_string(text, at, error);
+        } else if (**at == '#') {
+            *at += strcspn(*at, "\n");
+        } else if (is_word(**at)) {
+            rc = check_word(text, at, error);
+        } else if (**at == '(') {
+            depth++;
+        }
+        if (**at == '\0') {
+            break;
+        }
+    }
+    return rc;
+}
+
+/* ---- compiling ---- */
+
+/* The first message is the useful one; jq's own prefix tells a user nothing. */
+static void keep_message(void *context, jv message)
+{
+    struct nw_error *error = context;
+
+    if (error != NULL && jv_get_kind(message) == JV_KIND_STRING && error->text[0] == '\0') {
+        const char *text = jv_string_value(message);
+        const char *skip = strncmp(text, "jq: error: ", 11) == 0 ? text + 11 : text;
+        (void)nw_error_set(error, NW_EINVAL, "%.*s", (int)strcspn(skip, "\n"), skip);
+    }
+    jv_free(message);
+}
+
+static bool mentions_meta(const char *text)
+{
+    const char *at = strstr(text, "$meta");
+
+    return at != NULL;
+}
+
+/* As the user wrote it, with $meta as a constant: nothing but this tells a whole program from the
+ * halves that would also fit into what it is wrapped in. */
+static int check_syntax(const char *text, struct nw_error *error)
+{
+    jq_state *jq = jq_init();
+    struct nw_error why = {.text = ""};
+    int good;
+
+    if (jq == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    jq_set_error_cb(jq, keep_message, &why);
+    good = jq_compile_args(jq, text, jv_object_set(jv_object(), jv_string("meta"), jv_null()));
+    jq_teardown(&jq);
+    return good ? 0 : nw_error_set(error, NW_EINVAL, "jq: %s", why.text);
+}
+
+/* With lock held: the number of text, or -1. */
+static long find_known(const char *text)
+{
+    for (size_t i = 0; i < known_count; i++) {
+        if (strcmp(known[i].text, text) == 0) {
+            return (long)i;
+        }
+    }
+    return -1;
+}
+
+static long add_known(const char *text)
+{
+    struct known *more = realloc(known, (known_count + 1) * sizeof *more);
+
+    if (more == NULL) {
+        return -1;
+    }
+    known = more;
+    more[known_count] = (struct known){strdup(text), mentions_meta(text)};
+    return more[known_count].text == NULL ? -1 : (long)known_count++;
+}
+
+static int know(const char *text, size_t *number, struct nw_error *error)
+{
+    const char *at = text;
+    long n;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&lock);
+    n = find_known(text);
+    if (n < 0) {
+        rc = check_code(text, &at, false, error);
+        rc = rc != 0 ? rc : check_syntax(text, error);
+        n = rc != 0 ? -1 : add_known(text);
+        rc = rc == 0 && n < 0 ? nw_error_set(error, NW_ENOMEM, "out of memory") : rc;
+    }
+    *number = (size_t)n;
+    (void)pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+int nw_program_compile(struct nw_slice text, struct nw_program **out, struct nw_error *error)
+{
+    struct nw_program *p = calloc(1, sizeof *p);
+    char *copy = strndup(text.data == NULL ? "" : text.data, text.len);
+    int rc;
+
+    if (p == NULL || copy == NULL) {
+        free(p);
+        free(copy);
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    rc = know(copy, &p->number, error);
+    free(copy);
+    if (rc != 0) {
+        free(p);
+        return rc;
+    }
+    (void)pthread_mutex_lock(&lock);
+    p->text = known[p->number].text;
+    p->uses_meta = known[p->number].uses_meta;
+    (void)pthread_mutex_unlock(&lock);
+    *out = p;
+    return 0;
+}
+
+void nw_program_free(struct nw_program *p)
+{
+    free(p);
+}
+
+/* ---- mappers ---- */
+
+struct nw_mapper *nw_mapper_new(void)
+{
+    return calloc(1, sizeof(struct nw_mapper));
+}
+
+void nw_mapper_free(struct nw_mapper *mapper)
+{
+    if (mapper == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < mapper->count; i++) {
+        jq_teardown(&mapper->compiled[i]);
+    }
+    free(mapper->compiled);
+    free(mapper);
+}
+
+static void on_message(void *context, jv message)
+{
+    struct nw_mapper *mapper = context;
+
+    keep_message(mapper->error, message);
+}
+
+static jq_state *compile(struct nw_mapper *mapper, const struct nw_program *p)
+{
+    struct nw_buffer wrapped = {NULL, 0, 0, false};
+    jq_state *jq = jq_init();
+
+    if (jq == NULL) {
+        return NULL;
+    }
+    jq_set_error_cb(jq, on_message, mapper);
+    if (p->uses_meta) { /* $meta differs for each message, so it comes in with the input */
+        nw_buffer_add_text(&wrapped, ".[0] as $meta | .[1] | (");
+        nw_buffer_add_text(&wrapped, p->text);
+        nw_buffer_add_text(&wrapped, "\n)");
+    } else {
+        nw_buffer_add_text(&wrapped, p->text);
+    }
+    if (wrapped.failed || !jq_compile(jq, nw_buffer_text(&wrapped))) {
+        jq_teardown(&jq);
+    }
+    nw_buffer_done(&wrapped);
+    return jq;
+}
+
+static jq_state *compiled(struct nw_mapper *mapper, const struct nw_program *p)
+{
+    if (p->number >= mapper->count) {
+        size_t count = p->number + 8;
+        jq_state **more = realloc(mapper->compiled, count * sizeof(jq_state *));
+        if (more == NULL) {
+            return NULL;
+        }
+        memset(more + mapper->count, 0, (count - mapper->count) * sizeof(jq_state *));
+        mapper->compiled = more;
+        mapper->count = count;
+    }
+    if (mapper->compiled[p->number] == NULL) {
+        mapper->compiled[p->number] = compile(mapper, p);
+    }
+    return mapper->compiled[p->number];
+}
+
+/* ---- values ---- */
+
+int nw_value_of(struct nw_value *v, const struct nw_message *m, struct nw_error *error)
+{
+    jv value;
+
+    if (v->parsed) {
+        return 0;
+    }
+    if (m->payload.data == NULL) {
+        v->value = jv_null(); /* a tombstone */
+        v->parsed = true;
+        return 0;
+    }
+    if (!nw_utf8_valid(m->payload)) {
+        return nw_error_set(error, NW_EINVAL, "not JSON: the payload is not UTF-8");
+    }
+    value = jv_parse_sized(m->payload.data, (int)m->payload.len);
+    if (!jv_is_valid(value)) {
+        jv why = jv_invalid_get_msg(value);
+        int rc = nw_error_set(error, NW_EINVAL, "not JSON: %.300s",
+                              jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why)
+                                                                 : "there is no value");
+        jv_free(why);
+        return rc;
+    }
+    v->value = value;
+    v->parsed = true;
+    return 0;
+}
+
+void nw_value_done(struct nw_value *v)
+{
+    if (v->parsed) {
+        jv_free(v->value);
+        v->parsed = false;
+    }
+}
+
+/* ---- running ---- */
+
+static enum nw_program_result failed(jv result, struct nw_error *error)
+{
+    jv why = jv_invalid_get_msg(result);
+
+    if (jv_get_kind(why) == JV_KIND_STRING) {
+        (void)nw_error_set(error, NW_EINVAL, "%.400s", jv_string_value(why));
+    } else {
+        jv text = jv_dump_string(why, 0);
+        (void)nw_error_set(error, NW_EINVAL, "%.400s", jv_string_value(text));
+        jv_free(text);
+        return NW_PROGRAM_FAILED;
+    }
+    jv_free(why);
+    return NW_PROGRAM_FAILED;
+}
+
+/* The next result into *out; NONE at the end. */
+static enum nw_program_result next(jq_state *jq, jv *out, struct nw_error *error)
+{
+    jv result = jq_next(jq);
+
+    if (jv_is_valid(result)) {
+        *out = result;
+        return NW_PROGRAM_ONE;
+    }
+    if (jv_invalid_has_msg(jv_copy(result))) {
+        return failed(result, error);
+    }
+    jv_free(result);
+    return NW_PROGRAM_NONE;
+}
+
+enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_program *p,
+                                      const struct nw_value *v, struct nw_message *m,
+                                      bool all_of_them, jv *first, struct nw_error *error)
+{
+    jq_state *jq;
+    enum nw_program_result result;
+    jv input, second;
+
+    error->text[0] = '\0';
+    mapper->error = error;
+    jq = compiled(mapper, p);
+    if (jq == NULL) {
+        (void)nw_error_set(error, NW_ENOMEM, "out of memory");
+        return NW_PROGRAM_FAILED;
+    }
+    input = jv_copy(v->value);
+    if (p->uses_meta) {
+        input = JV_ARRAY(nw_meta_value(m), input);
+    }
+    jq_start(jq, input, 0);
+    result = next(jq, first, error);
+    if (result == NW_PROGRAM_ONE && all_of_them) {
+        enum nw_program_result more = next(jq, &second, error);
+        if (more != NW_PROGRAM_NONE) {
+            jv_free(*first);
+            result = more == NW_PROGRAM_ONE ? NW_PROGRAM_SEVERAL : more;
+        }
+        if (more == NW_PROGRAM_ONE) {
+            jv_free(second);
+        }
+    }
+    jq_start(jq, jv_null(), 0); /* lets go of the input now, not with the next message */
+    mapper->error = NULL;
+    return result;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running jq programs: what map.c needs beside mappings/map.h.
+ *
+ * A program is its text, checked once. Equal texts have equal numbers, so that a mapper compiles
+ * each distinct text once, when it first needs it, whatever the number of routes that share it.
+ */
+#ifndef NATSWAY_MAPPINGS_PROGRAM_H
+#define NATSWAY_MAPPINGS_PROGRAM_H
+
+#include <jq.h>
+
+#include "mappings/map.h"
+
+/* A payload on its way through the steps: bytes, and the value once somebody asked for it. */
+struct nw_value {
+    jv value;
+    bool parsed;
+};
+
+enum nw_program_result { NW_PROGRAM_NONE, NW_PROGRAM_ONE, NW_PROGRAM_SEVERAL, NW_PROGRAM_FAILED };
+
+/* The value of m's payload, parsed at most once while v is not reset. 0; NW_EINVAL: not JSON. */
+int nw_value_of(struct nw_value *v, const struct nw_message *m, struct nw_error *error);
+void nw_value_done(struct nw_value *v);
+
+/*
+ * Run p on v with $meta of m. *first (the caller's, to be freed with jv_free) is the first result,
+ * if there is one; all_of_them: look for a second, to tell ONE from SEVERAL. FAILED: error says
+ * why.
+ */
+enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_program *p,
+                                      const struct nw_value *v, struct nw_message *m,
+                                      bool all_of_them, jv *first, struct nw_error *error);
+
+/* $meta of m. */
+jv nw_meta_value(struct nw_message *m);
+
+#endif
