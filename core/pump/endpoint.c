@@ -129,7 +129,7 @@ struct nw_message *nw_message_new(struct nw_endpoint *endpoint)
 static void broken(struct nw_endpoint *e, const char *what)
 {
     nw_log(e, NW_LOG_ERROR, "the connector broke its contract: %s", what);
-    assert(!"the connector broke its contract");
+    assert(0 && "the connector broke its contract");
 }
 
 void nw_lane_offer(struct nw_lane *lane, struct nw_message *const *messages, size_t n)
