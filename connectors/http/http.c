@@ -190,6 +190,26 @@ const struct nw_option http_call_rows[] = {
     {0},
 };
 
+#define POLL(member) offsetof(struct http_poll_options, member)
+
+const struct nw_option http_poll_rows[] = {
+    {.name = "every",
+     .type = NW_OPTION_DURATION,
+     .offset = POLL(every_ms),
+     .min = 10,
+     .max = INT64_C(30) * 24 * 3600 * 1000,
+     .flags = NW_OPTION_REQUIRED,
+     .doc = "how often to ask"},
+    {.name = "etag",
+     .type = NW_OPTION_BOOL,
+     .offset = POLL(etag),
+     .standard = "true",
+     .doc = "remember ETag and Last-Modified, and take an answer only when it changed"},
+    {.name = "headers", .type = NW_OPTION_PAIRS, .offset = POLL(headers), .doc = "headers to send"},
+    REMOTE_ROWS(struct http_poll_options),
+    {0},
+};
+
 const struct nw_connection_kind http_listen_kind = {
     .options = http_listen_rows,
     .options_size = sizeof(struct http_listen_options),
@@ -199,14 +219,20 @@ const struct nw_connection_kind http_listen_kind = {
     .close = http_listen_close,
 };
 
+static const struct nw_source_kind *source_for(const char *address)
+{
+    return http_address_is_called(address) ? &http_poll_kind : &http_serve_kind;
+}
+
 static const struct nw_connector connector = {
     NW_CONNECTOR_HEAD,
     .name = "http",
     .version = "1",
-    .summary = "HTTP: serves paths and calls URLs",
+    .summary = "HTTP: serves paths, calls URLs and polls them",
     .connection = &http_listen_kind,
     .source = &http_serve_kind,
     .sink = &http_call_kind,
+    .source_for = source_for,
 };
 
 NW_CONNECTOR(http)

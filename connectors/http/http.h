@@ -2,7 +2,7 @@
 /*
  * What the files of the HTTP connector share: the options as the rows of http.c fill them, and the
  * kinds of endpoint. "POST /path" is served here (http_source.c on http_listener.c), "POST
- * https://…" is called (http_sink.c on http_client.c).
+ * https://…" is called (http_sink.c, http_poll.c on http_client.c).
  */
 #ifndef NATSWAY_HTTP_H
 #define NATSWAY_HTTP_H
@@ -54,12 +54,21 @@ struct http_call_options {
     int64_t concurrency; /* 0: not given */
 };
 
+struct http_poll_options {
+    struct http_remote_options remote;
+    struct nw_pairs headers; /* plain texts: there is no message yet */
+    int64_t every_ms;
+    bool etag;
+};
+
 extern const struct nw_connection_kind http_listen_kind;
+extern const struct nw_source_kind http_poll_kind;
 extern const struct nw_source_kind http_serve_kind;
 extern const struct nw_sink_kind http_call_kind;
 
 /* The rows, in http.c. */
-extern const struct nw_option http_listen_rows[], http_serve_rows[], http_call_rows[];
+extern const struct nw_option http_listen_rows[], http_serve_rows[], http_call_rows[],
+    http_poll_rows[];
 
 /* http_listener.c */
 void http_listen_check(const void *options, struct nw_check *check);

@@ -136,15 +136,19 @@ void http_client_leave(struct http_caller *caller)
 {
     struct http_client *c = caller->client;
 
-    if (caller->known) {
-        forget_caller(caller);
-    }
+    forget_caller(caller);
     pthread_mutex_lock(&lock);
-    if (--c->joined == 0) {
-        current = NULL; /* its thread ends; who comes now starts another */
+    bool last = --c->joined == 0;
+    if (last) {
+        current = NULL; /* who comes now starts another */
     }
-    rouse(c);
     pthread_mutex_unlock(&lock);
+    if (last) {
+        /* Before the endpoint says that it is closed: the process may end right after, and TLS
+         * connections must not be closed while their library is being torn down. */
+        curl_multi_cleanup(c->multi);
+        c->multi = NULL;
+    }
 }
 
 void http_client_wake(struct http_caller *caller)
@@ -265,27 +269,22 @@ static void free_client(struct http_client *c)
     free(c);
 }
 
-static bool is_abandoned(const struct http_client *c)
-{
-    pthread_mutex_lock(&lock);
-    bool yes = c->joined == 0;
-    pthread_mutex_unlock(&lock);
-    return yes;
-}
-
 static void *run(void *client)
 {
     struct http_client *c = client;
 
-    do {
+    for (;;) {
         if (atomic_exchange(&c->attention, false)) {
             work_woken(c);
         }
         work_due(c, nw_clock_monotonic_ns());
+        if (c->multi == NULL) {
+            break; /* the last caller has left */
+        }
         take_finished(c);
         sleep_for_events(c);
         take_finished(c);
-    } while (!is_abandoned(c));
+    }
     free_client(c);
     return NULL;
 }

@@ -40,7 +40,7 @@ struct http_transfer {
 
 /* Join caller to the client, which is started if need be. Any thread. NW_EIO: it cannot be. */
 int http_client_join(struct http_caller *caller, struct nw_error *error);
-/* The caller is gone. On the client's thread, from `work`; or, if it was never woken, on any. */
+/* The caller is gone. On the client's thread, from `work`, as the last but freeing it. */
 void http_client_leave(struct http_caller *caller);
 /* Have `work` run soon. Any thread. */
 void http_client_wake(struct http_caller *caller);
