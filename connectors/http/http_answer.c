@@ -189,7 +189,8 @@ static struct MHD_Response *make_reply(struct http_answer *answer)
     answer->reply = NULL; /* its reference is the response's */
     for (size_t i = 0; i < nw_message_header_count(reply); i++) {
         nw_message_header(reply, i, &name, &value);
-        if (http_header_goes_out(name) && !http_name_equal(name, http_slice("Date"))) {
+        if (http_header_goes_out(name) && !http_name_equal(name, http_slice("Date")) &&
+            !http_name_equal(name, http_slice("Status"))) {
             add_header(response, name, value);
             typed = typed || http_name_equal(name, http_slice("Content-Type"));
         }

@@ -405,9 +405,11 @@ static void add_allowed(struct http_match *out, const struct route *route)
 {
     for (size_t i = 0; i < route->method_count; i++) {
         size_t len = strlen(out->allow);
-        if (len + route->methods[i].len + 3 <= sizeof out->allow) {
-            snprintf(out->allow + len, sizeof out->allow - len, "%s%.*s", len == 0 ? "" : ", ",
-                     (int)route->methods[i].len, route->methods[i].data);
+        char method[32];
+        snprintf(method, sizeof method, "%.*s", (int)route->methods[i].len, route->methods[i].data);
+        if (strstr(out->allow, method) == NULL && len + strlen(method) + 3 <= sizeof out->allow) {
+            snprintf(out->allow + len, sizeof out->allow - len, "%s%s", len == 0 ? "" : ", ",
+                     method);
         }
     }
 }

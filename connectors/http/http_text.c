@@ -107,7 +107,7 @@ bool http_header_comes_in(struct nw_slice name)
 
 bool http_header_goes_out(struct nw_slice name)
 {
-    return !is_hop_by_hop(name) && !is_ours(name) && !http_name_equal(name, http_slice("Status"));
+    return !is_hop_by_hop(name) && !is_ours(name);
 }
 
 bool http_header_name_valid(struct nw_slice name)
