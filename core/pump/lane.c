@@ -119,8 +119,8 @@ void nw_lane_flush(struct nw_lane *lane)
     for (size_t i = 0; i < all_targets(lane); i++) {
         nw_target_flush(&lane->targets[i]);
     }
-    settle(lane);
     publish(lane);
+    settle(lane);
     if (lane->phase == NW_PHASE_DRAINING && lane->all_taken && lane->ledger.in_flight == 0) {
         close_sinks(lane);
     }
@@ -208,6 +208,7 @@ void nw_lane_finish(struct nw_lane *lane, struct nw_message *m)
     write_ledger(lane, m);
     lane->settling[lane->settling_count++] = result_of(lane, m);
     if (lane->settling_count == NW_LANE_BATCH) {
+        publish(lane); /* who is answered must find it counted */
         settle(lane);
     }
 }

@@ -210,11 +210,30 @@ static uint32_t wait_for(struct nw_target *t, const struct nw_message *m)
     return m->retry_after_ms > wait_ms ? m->retry_after_ms : wait_ms;
 }
 
+/* Is m at its end, with no further try? Then *cause says what to tell who waits. */
+static bool is_last_try(struct nw_target *t, struct nw_message *m, bool awaited, uint32_t wait_ms,
+                        enum nw_cause *cause)
+{
+    const struct nw_lane *lane = lane_of(t);
+    int64_t deadline_ns = nw_message_original(m)->deadline_ns;
+
+    *cause = (enum nw_cause)m->cause;
+    if (awaited && (*cause == NW_CAUSE_TIMEOUT || *cause == NW_CAUSE_NO_RESPONDER)) {
+        return true;
+    }
+    *cause = NW_CAUSE_OUTAGE;
+    if (awaited && lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS >= deadline_ns) {
+        return true;
+    }
+    return !t->is_dead_letter && lane->route->retries >= 0 &&
+           (int64_t)m->attempts > lane->route->retries;
+}
+
 static void take_retry(struct nw_target *t, struct nw_message *m)
 {
     struct nw_lane *lane = lane_of(t);
-    const struct nw_message *original = nw_message_original(m);
-    bool awaited = original->deadline_ns != 0 && !lane->route->on_error_given;
+    bool awaited = nw_message_original(m)->deadline_ns != 0 && !lane->route->on_error_given;
+    enum nw_cause cause;
     uint32_t wait_ms;
 
     if (lane->phase >= NW_PHASE_RETURNING) {
@@ -223,23 +242,19 @@ static void take_retry(struct nw_target *t, struct nw_message *m)
     }
     m->attempts++;
     lane->ledger.retries++;
-    if (awaited && (m->cause == NW_CAUSE_TIMEOUT || m->cause == NW_CAUSE_NO_RESPONDER)) {
-        nw_lane_answer(lane, m, NW_RETRY, (enum nw_cause)m->cause, m->reason);
-        return;
-    }
-    if (!t->is_dead_letter && lane->route->retries >= 0 &&
-        (int64_t)m->attempts > lane->route->retries) {
-        nw_lane_reject(lane, m, NW_CAUSE_OUTAGE, m->reason);
-        return;
-    }
     wait_ms = wait_for(t, m);
-    if (awaited &&
-        lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS >= original->deadline_ns) {
-        hold(t, m, wait_ms);
-        nw_lane_answer(lane, m, NW_RETRY, NW_CAUSE_OUTAGE, m->reason);
+    if (!is_last_try(t, m, awaited, wait_ms, &cause)) {
+        retry(t, m, wait_ms);
         return;
     }
-    retry(t, m, wait_ms);
+    if (t->probing || cause == NW_CAUSE_OUTAGE) {
+        hold(t, m, wait_ms); /* the next message is the next probe */
+    }
+    if (awaited) {
+        nw_lane_answer(lane, m, NW_RETRY, cause, m->reason);
+    } else {
+        nw_lane_reject(lane, m, NW_CAUSE_OUTAGE, m->reason);
+    }
 }
 
 void nw_target_take_done(struct nw_target *t, struct nw_message *m)
