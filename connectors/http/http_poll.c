@@ -124,7 +124,6 @@ static int describe(struct http_poll *poll, struct nw_message *m)
     struct nw_slice kept = nw_message_copy(m, origin, (size_t)len);
     nw_message_set_address(m, address); /* the configuration's: it lives longer */
     nw_message_set_origin(m, kept);
-    nw_message_set_text(m, NW_META_METHOD, http_slice("GET"));
     return kept.data == NULL ? NW_ENOMEM : 0;
 }
 
@@ -340,7 +339,7 @@ const struct nw_source_kind http_poll_kind = {
     .options = http_poll_rows,
     .options_size = sizeof(struct http_poll_options),
     .address = NW_ADDRESS_HTTP_PATH,
-    .has = NW_HAS(NW_META_METHOD) | NW_HAS(NW_META_STATUS),
+    .has = NW_HAS(NW_META_STATUS),
     .address_doc = "what is asked: METHOD http(s)://host/path; GET if left out",
     .promise =
         "every answer that is taken is delivered; changes between two questions are not seen",

@@ -22,8 +22,9 @@ static void check(const char *address, const void *options, const void *connecti
     }
     if (connection_options == NULL) {
         nw_check_error(report, NULL,
-                       "a served path needs a connection that says where to listen, like "
-                       "http: {listen: \"127.0.0.1:8080\"}");
+                       "a served path needs a connection that says where to listen, like http: "
+                       "{listen: \"127.0.0.1:8080\"}; if there are several, choose one with "
+                       "connection:");
     }
 }
 
