@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ${NAME}, ${NAME:-default} and ${file:PATH} in a text of the configuration. They are filled in
+ * after the YAML is parsed, so that a value can never change the structure; what was filled in is
+ * not looked at again. $${ stands for ${.
+ */
+#ifndef NATSWAY_CONFIG_INTERPOLATE_H
+#define NATSWAY_CONFIG_INTERPOLATE_H
+
+#include "base/buffer.h"
+
+/* Append text to out with everything filled in. folder: what a relative PATH begins from. The
+ * default stands for a variable that is unset or empty. Of a file, one newline at its end is left
+ * out. 0; NW_EINVAL with error->at in text; NW_ENOMEM. */
+int nw_interpolate(struct nw_slice text, const char *folder, struct nw_buffer *out,
+                   struct nw_error *error);
+
+#endif

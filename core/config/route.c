@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One route: its options, its two ends, its steps, and what these say about each other. */
+#include <stdio.h>
+
+#include "config/loader.h"
+#include "config/options.h"
+
+#define LONGEST_NAME 128
+
+/* One route while it is read. */
+struct part {
+    struct nw_loader *loader;
+    struct nw_reader reader;
+    const struct nw_node *node;
+    struct nw_route_options options;
+    struct nw_route_spec *spec;
+    bool source_good;
+};
+
+bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const char *what,
+                   struct nw_slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+
+        if (c <= ' ' || c == 0x7F || strchr("*>/\\", c) != NULL) {
+            nw_reader_error(r, mark, "the name of %s must not have blanks, controls, or * > / \\",
+                            what);
+            return false;
+        }
+    }
+    if (name.len == 0 || name.len > LONGEST_NAME) {
+        nw_reader_error(r, mark, "the name of %s has from 1 to %d bytes", what, LONGEST_NAME);
+        return false;
+    }
+    return true;
+}
+
+/* ---- options ---- */
+
+/* The item that counts: the route's own, or that of `defaults:`. */
+static const struct nw_item *find_option(const struct part *p, const char *group, const char *name)
+{
+    const struct nw_node *defaults =
+        p->loader->defaults == NULL ? NULL : p->loader->defaults->value;
+    const struct nw_node *places[] = {p->node, defaults};
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct nw_item *outer = group == NULL ? NULL : nw_node_get(places[i], group);
+        const struct nw_item *item = group == NULL   ? nw_node_get(places[i], name)
+                                     : outer == NULL ? NULL
+                                                     : nw_node_get(outer->value, name);
+
+        if (item != NULL) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static void set_options(struct part *p)
+{
+    const struct nw_item *backoff = find_option(p, "on_error", "backoff");
+    const struct nw_route_options *o = &p->options;
+    struct nw_route_spec *spec = p->spec;
+    struct nw_error error;
+
+    spec->description = o->description;
+    spec->lanes = (unsigned)o->lanes;
+    spec->max_in_flight = (size_t)o->max_in_flight;
+    spec->map_timeout_ms = o->map_timeout_ms;
+    spec->order = (enum nw_order)o->order.index;
+    spec->spool_max_size = o->spool.max_size;
+    spec->spool_max_age_ms = o->spool.max_age_ms;
+    spec->spool_drop_oldest = o->spool.full.index == 1;
+    spec->retries = o->on_error.retries;
+    spec->then = (enum nw_then)o->on_error.then.index;
+    spec->enabled = o->enabled;
+    spec->trace = o->trace;
+    spec->on_error_given = nw_node_get(p->node, "on_error") != NULL;
+    if (nw_backoff_parse(o->on_error.backoff, &spec->backoff, &error) != 0) {
+        nw_reader_error(&p->reader, backoff == NULL ? &spec->mark : &backoff->value->mark,
+                        "on_error.backoff: %s", error.text);
+    }
+}
+
+static int read_options(struct part *p)
+{
+    struct nw_layer layers[] = {{nw_route_rows, &p->options}, {nw_route_part_rows, NULL}};
+    int rc;
+
+    p->options = p->loader->route_defaults;
+    rc = nw_options_read(&p->reader, p->node, 0, layers, 2, "a route");
+    if (rc == 0) {
+        set_options(p);
+    }
+    return rc;
+}
+
+/* ---- the source ---- */
+
+/* What templates match: the path of "POST /hooks/{repo}", else the address. */
+static const char *pattern_of(const struct nw_source_spec *source)
+{
+    const char *blank = strchr(source->address, ' ');
+
+    return source->kind->address == NW_ADDRESS_HTTP_PATH && blank != NULL
+               ? blank + strspn(blank, " ")
+               : source->address;
+}
+
+/* Does an end with a choice of topic codecs have the lossless one? */
+static bool is_escaped(const struct nw_option *rows, const void *options)
+{
+    const struct nw_option *row = nw_option_find(rows, NW_LITERAL("topics"));
+    const struct nw_choice *choice;
+
+    if (row == NULL || row->type != NW_OPTION_CHOICE ||
+        strncmp(row->choices, "nats|escaped", 12) != 0) {
+        return false;
+    }
+    choice = (const void *)((const char *)options + row->offset);
+    return choice->index == 1;
+}
+
+static int read_source(struct part *p)
+{
+    const struct nw_item *from = nw_node_get(p->node, "from");
+    struct nw_route_spec *spec = p->spec;
+    struct nw_source_spec *source = &spec->source;
+    struct nw_reader r;
+    int rc;
+
+    if (from == NULL) {
+        nw_reader_error(&p->reader, &spec->mark, "from is missing: {connector: address}");
+        return 0;
+    }
+    r = nw_loader_reader(p->loader, from->value, spec->name);
+    rc = nw_load_source(p->loader, &r, from->value, source, &p->source_good);
+    if (rc != 0 || !p->source_good) {
+        return rc;
+    }
+    spec->scope = (struct nw_template_scope){
+        .bridge = p->loader->config->name,
+        .route = spec->name,
+        .address = source->kind->address,
+        .pattern = pattern_of(source),
+        .has = source->kind->has,
+        .topics_escaped = is_escaped(source->kind->options, source->options),
+    };
+    return 0;
+}
+
+static const struct nw_template_scope *scope_of(const struct part *p)
+{
+    return p->source_good ? &p->spec->scope : NULL;
+}
+
+/* ---- the targets ---- */
+
+static bool is_hub(const struct nw_sink_spec *sink)
+{
+    return sink->kind->address == NW_FILL_SUBJECT || sink->kind->address == NW_FILL_KV_KEY;
+}
+
+/* What source and target say of each other. */
+static void check_pair(const struct part *p, const struct nw_sink_spec *sink,
+                       const struct nw_node *node)
+{
+    const struct nw_source_spec *source = &p->spec->source;
+
+    if (p->source_good && source->kind->address != NW_ADDRESS_SUBJECT && !is_hub(sink)) {
+        nw_reader_error(&p->reader, &node->mark,
+                        "NATS is at one end of every route: %s to %s is two routes, with a subject "
+                        "between them",
+                        source->connector->name, sink->connector->name);
+    }
+}
+
+/* Several requests at once have no order (CONFIG.md, Precisely 10). */
+static void relax_order(const struct part *p, const struct nw_sink_spec *sink,
+                        const struct nw_node *node)
+{
+    const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("concurrency"));
+    const struct nw_item *given = nw_node_get(node, "concurrency");
+
+    if (row == NULL || row->type != NW_OPTION_INT || given == NULL ||
+        *(const int64_t *)(const void *)((const char *)sink->options + row->offset) <= 1 ||
+        p->spec->order != NW_ORDER_STRICT) {
+        return;
+    }
+    if (find_option(p, NULL, "order") != NULL) {
+        nw_reader_error(&p->reader, &given->mark,
+                        "concurrency above 1 cannot keep order: strict; use key or relaxed");
+    } else {
+        p->spec->order = NW_ORDER_RELAXED;
+    }
+}
+
+static int read_sink(struct part *p, const struct nw_node *node, struct nw_sink_spec *out)
+{
+    struct nw_reader r = nw_loader_reader(p->loader, node, p->spec->name);
+    bool good = false;
+    int rc = nw_load_sink(p->loader, &r, node, scope_of(p), out, &good);
+
+    if (rc == 0 && out->kind != NULL) {
+        check_pair(p, out, node);
+    }
+    if (rc == 0 && good) {
+        relax_order(p, out, node);
+    }
+    return rc;
+}
+
+/* `otherwise` with a target that takes everything never gets a message. */
+static void check_otherwise(const struct part *p)
+{
+    const struct nw_sink_spec *otherwise = NULL, *always = NULL;
+
+    for (size_t i = 0; i < p->spec->sink_count; i++) {
+        const struct nw_sink_spec *sink = &p->spec->sinks[i];
+
+        if (sink->otherwise) {
+            otherwise = sink;
+        } else if (sink->when == NULL) {
+            always = sink;
+        }
+    }
+    if (otherwise != NULL && always != NULL) {
+        nw_reader_warning(&p->reader, &otherwise->mark,
+                          "nothing is left for this target: the one in line %zu takes every "
+                          "message",
+                          always->mark.line);
+    }
+}
+
+static int read_sinks(struct part *p)
+{
+    const struct nw_item *to = nw_node_get(p->node, "to");
+    struct nw_item single;
+    const struct nw_item *items = &single;
+    size_t count = 1, errors = p->reader.diagnostics->errors;
+    int rc = 0;
+
+    if (to == NULL) {
+        nw_reader_error(&p->reader, &p->spec->mark, "to is missing: {connector: address}");
+        return 0;
+    }
+    single = (struct nw_item){NW_ABSENT, to->mark, to->value};
+    if (to->value->kind == NW_NODE_LIST) {
+        items = to->value->items;
+        count = to->value->count;
+    }
+    if (count == 0 || count > UINT16_MAX) {
+        nw_reader_error(&p->reader, &to->value->mark, "to: expected from 1 to %d targets",
+                        UINT16_MAX);
+        return 0;
+    }
+    p->spec->sinks = nw_arena_alloc(p->reader.arena, count * sizeof *p->spec->sinks);
+    if (p->spec->sinks == NULL) {
+        return NW_ENOMEM;
+    }
+    p->spec->sink_count = count;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = read_sink(p, items[i].value, &p->spec->sinks[i]);
+    }
+    if (rc == 0 && p->reader.diagnostics->errors == errors) {
+        check_otherwise(p);
+    }
+    return rc;
+}
+
+/* ---- steps ---- */
+
+static int read_steps(struct part *p)
+{
+    const struct nw_item *map = nw_node_get(p->node, "map"), *reply = nw_node_get(p->node, "reply");
+    const struct nw_sink_kind *first = p->spec->sink_count == 0 ? NULL : p->spec->sinks[0].kind;
+    enum nw_fill subject = first == NULL ? NW_FILL_TEXT : first->address;
+    /* An answer has no address of its own, and of the rest only what its protocol gives. */
+    struct nw_template_scope answer = p->spec->scope;
+    int rc;
+
+    answer.address = subject == NW_FILL_SUBJECT ? NW_ADDRESS_SUBJECT : NW_ADDRESS_HTTP_PATH;
+    answer.pattern = "";
+    answer.has = NW_HAS(NW_META_STATUS);
+    rc = nw_load_steps(&p->reader, map == NULL ? NULL : map->value, "map", scope_of(p), &subject,
+                       &p->spec->map);
+    if (rc != 0) {
+        return rc;
+    }
+    return nw_load_steps(&p->reader, reply == NULL ? NULL : reply->value, "reply",
+                         scope_of(p) == NULL ? NULL : &answer, NULL, &p->spec->reply);
+}
+
+/* ---- dead letters ---- */
+
+static int read_dead_letter(struct part *p)
+{
+    const struct nw_item *then = find_option(p, "on_error", "then");
+    const struct nw_item *subject = find_option(p, "on_error", "dead_letter");
+    struct nw_reader r;
+
+    subject = subject != NULL ? subject : p->loader->dead_letter;
+    if (subject == NULL) {
+        if (then != NULL && p->spec->then == NW_THEN_DEAD_LETTER) {
+            nw_reader_error(&p->reader, &then->mark,
+                            "then: dead_letter needs a subject: on_error.dead_letter, or "
+                            "dead_letter at the top level");
+        }
+        return 0;
+    }
+    if (p->spec->then != NW_THEN_DEAD_LETTER || !p->source_good) {
+        return 0;
+    }
+    r = nw_loader_reader(p->loader, subject->value, p->spec->name);
+    if (nw_reader_text(&r, subject->value, "dead_letter", "a subject") == NULL) {
+        return 0;
+    }
+    return nw_load_dead_letter(p->loader, &r, subject->value, scope_of(p), &p->spec->dead_letter);
+}
+
+/* ---- all of them ---- */
+
+static int load_route(struct nw_loader *l, const struct nw_item *item)
+{
+    struct part p = {.loader = l, .node = item->value};
+    const struct nw_route_spec *earlier = nw_table_find(&l->config->routes_by_name, item->key);
+    struct nw_route_spec *spec = nw_arena_alloc(l->arena, sizeof *spec);
+    int rc;
+
+    p.spec = spec;
+    p.reader = nw_loader_reader(l, item->value, NULL);
+    if (spec == NULL || nw_reader_copy(&p.reader, item->key, &spec->name) != 0) {
+        return NW_ENOMEM;
+    }
+    p.reader.route = spec->name;
+    spec->mark = item->mark;
+    if (earlier != NULL) {
+        nw_reader_error(&p.reader, &item->mark, "the route is defined twice, first at %s:%zu:%zu",
+                        earlier->mark.file, earlier->mark.line, earlier->mark.column);
+        return 0;
+    }
+    if (nw_table_put(&l->config->routes_by_name, nw_slice_text(spec->name), spec) != 0) {
+        return NW_ENOMEM;
+    }
+    l->config->routes[l->config->route_count++] = spec;
+    (void)nw_check_name(&p.reader, &item->mark, "a route", item->key);
+    if (item->value->kind != NW_NODE_MAP) {
+        nw_reader_expected(&p.reader, item->value, NULL, "a mapping with from: and to:");
+        return 0;
+    }
+    rc = read_options(&p);
+    rc = rc != 0 ? rc : read_source(&p);
+    rc = rc != 0 ? rc : read_sinks(&p);
+    rc = rc != 0 ? rc : read_steps(&p);
+    return rc != 0 ? rc : read_dead_letter(&p);
+}
+
+int nw_load_routes(struct nw_loader *l)
+{
+    size_t most = 1;
+    int rc = 0;
+
+    for (size_t d = 0; d < l->document_count; d++) {
+        const struct nw_item *all = nw_node_get(l->documents[d].root, "routes");
+
+        most += all == NULL ? 0 : all->value->count;
+    }
+    l->config->routes = nw_arena_alloc(l->arena, most * sizeof(struct nw_route_spec *));
+    if (l->config->routes == NULL) {
+        return NW_ENOMEM;
+    }
+    for (size_t d = 0; d < l->document_count; d++) {
+        const struct nw_item *all = nw_node_get(l->documents[d].root, "routes");
+
+        if (all != NULL && all->value->kind != NW_NODE_MAP) {
+            struct nw_reader r = nw_loader_reader(l, all->value, NULL);
+
+            nw_reader_expected(&r, all->value, "routes", "a mapping of names");
+            continue;
+        }
+        for (size_t i = 0; rc == 0 && all != NULL && i < all->value->count; i++) {
+            rc = load_route(l, &all->value->items[i]);
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/rows.h"
+
+#define SETTING(member) offsetof(struct nw_settings, member)
+#define ROUTE(member) offsetof(struct nw_route_options, member)
+#define PART(key, text)                                      \
+    {                                                        \
+        .name = (key), .type = NW_OPTION_TEXT, .doc = (text) \
+    }
+
+#define KIB INT64_C(1024)
+#define GIB (KIB * KIB * KIB)
+#define DAY_MS INT64_C(86400000)
+
+static const struct nw_option log_rows[] = {
+    {.name = "level",
+     .type = NW_OPTION_CHOICE,
+     .offset = SETTING(log.level) - SETTING(log),
+     .standard = "info",
+     .choices = "error|warning|info|debug",
+     .doc = "what is at least this important is logged"},
+    {.name = "format",
+     .type = NW_OPTION_CHOICE,
+     .offset = SETTING(log.format) - SETTING(log),
+     .standard = "text",
+     .choices = "text|json",
+     .doc = "how a line looks where it is no terminal"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_settings_rows[] = {
+    {.name = "name",
+     .type = NW_OPTION_TEXT,
+     .offset = SETTING(name),
+     .doc = "the bridge's name, shared by every process that runs this file; default: the file's"},
+    {.name = "instance",
+     .type = NW_OPTION_TEXT,
+     .offset = SETTING(instance),
+     .doc = "unique for each process; default: made once and kept in state_dir"},
+    {.name = "state_dir",
+     .type = NW_OPTION_PATH,
+     .offset = SETTING(state_dir),
+     .doc = "folder of spools and cursors; default: $XDG_STATE_HOME/natsway/NAME, or "
+            "/var/lib/natsway/NAME"},
+    {.name = "shutdown_timeout",
+     .type = NW_OPTION_DURATION,
+     .offset = SETTING(shutdown_timeout_ms),
+     .standard = "30s",
+     .min = 0,
+     .max = DAY_MS,
+     .doc = "how long what is in flight may take at the end"},
+    {.name = "memory",
+     .type = NW_OPTION_SIZE,
+     .offset = SETTING(memory),
+     .standard = "256MiB",
+     .min = KIB * KIB,
+     .max = INT64_MAX,
+     .doc = "bytes of messages in flight, for the whole process"},
+    {.name = "workers",
+     .type = NW_OPTION_INT,
+     .offset = SETTING(workers),
+     .standard = "0",
+     .min = 0,
+     .max = 1024,
+     .doc = "threads that run lanes; 0: one for each core"},
+    {.name = "log",
+     .type = NW_OPTION_GROUP,
+     .offset = SETTING(log),
+     .rows = log_rows,
+     .doc = "what is logged, and how"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_top_rows[] = {
+    PART("nats", "how NATS is reached; default: nats://127.0.0.1:4222"),
+    PART("connections", "the foreign systems by name, and how they are reached"),
+    PART("routes", "what moves, by name"),
+    PART("dead_letter", "the subject of dead letters for every route, a template"),
+    PART("defaults", "route options that count where a route does not give them"),
+    PART("admin", "the admin listener's options, or off"),
+    PART("include", "a file, or a list of files and folders, to be read as well"),
+    PART("tests", "what `natsway test` runs"),
+    PART("templates", "not available in this version"),
+    PART("use", "not available in this version"),
+    {.name = NULL},
+};
+
+const struct nw_option nw_admin_rows[] = {
+    {.name = "listen",
+     .type = NW_OPTION_TEXT,
+     .offset = offsetof(struct nw_admin_settings, listen),
+     .standard = "127.0.0.1:8223",
+     .doc = "where metrics, health and routes are served"},
+    {.name = "token",
+     .type = NW_OPTION_SECRET,
+     .offset = offsetof(struct nw_admin_settings, token),
+     .doc = "what a caller must send as a bearer token"},
+    {.name = NULL},
+};
+
+#define SPOOL(member) (ROUTE(spool.member) - ROUTE(spool))
+
+static const struct nw_option spool_rows[] = {
+    {.name = "max_size",
+     .type = NW_OPTION_SIZE,
+     .offset = SPOOL(max_size),
+     .standard = "1GiB",
+     .min = KIB * KIB,
+     .max = INT64_MAX,
+     .doc = "how large it may get"},
+    {.name = "max_age",
+     .type = NW_OPTION_DURATION,
+     .offset = SPOOL(max_age_ms),
+     .standard = "24h",
+     .doc = "what is older is dropped; 0: nothing is"},
+    {.name = "full",
+     .type = NW_OPTION_CHOICE,
+     .offset = SPOOL(full),
+     .standard = "hold",
+     .choices = "hold|drop_oldest",
+     .doc = "what happens when it is full: the source is held, or the oldest messages go"},
+    {.name = NULL},
+};
+
+#define ON_ERROR(member) (ROUTE(on_error.member) - ROUTE(on_error))
+
+static const struct nw_option on_error_rows[] = {
+    {.name = "retries",
+     .type = NW_OPTION_INT,
+     .offset = ON_ERROR(retries),
+     .standard = "-1",
+     .min = -1,
+     .max = 1000000000,
+     .doc = "how often a message is tried again while its target is away; -1: for ever"},
+    {.name = "backoff",
+     .type = NW_OPTION_TEXT,
+     .offset = ON_ERROR(backoff),
+     .standard = "100ms..30s",
+     .doc = "the first and the longest wait between tries"},
+    {.name = "then",
+     .type = NW_OPTION_CHOICE,
+     .offset = ON_ERROR(then),
+     .choices = "dead_letter|drop|stop",
+     .doc = "what becomes of a message that was refused, or had all its tries; default: "
+            "dead_letter if there is one, else drop"},
+    {.name = "dead_letter",
+     .type = NW_OPTION_TEXT,
+     .offset = ON_ERROR(dead_letter),
+     .doc = "the subject of this route's dead letters, a template"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_route_rows[] = {
+    {.name = "description",
+     .type = NW_OPTION_TEXT,
+     .offset = ROUTE(description),
+     .doc = "for people"},
+    {.name = "lanes",
+     .type = NW_OPTION_INT,
+     .offset = ROUTE(lanes),
+     .standard = "1",
+     .min = 1,
+     .max = 256,
+     .doc = "how many copies of the route run side by side"},
+    {.name = "max_in_flight",
+     .type = NW_OPTION_INT,
+     .offset = ROUTE(max_in_flight),
+     .standard = "4000",
+     .min = 1,
+     .max = 1000000,
+     .doc = "messages of a lane that are taken and not yet confirmed"},
+    {.name = "order",
+     .type = NW_OPTION_CHOICE,
+     .offset = ROUTE(order),
+     .standard = "strict",
+     .choices = "strict|key|relaxed",
+     .doc = "whether later messages wait for one that is tried again: all, those of its key, or "
+            "none"},
+    {.name = "on_error",
+     .type = NW_OPTION_GROUP,
+     .offset = ROUTE(on_error),
+     .rows = on_error_rows,
+     .doc = "what happens when a target is away or refuses"},
+    {.name = "spool",
+     .type = NW_OPTION_GROUP,
+     .offset = ROUTE(spool),
+     .rows = spool_rows,
+     .doc = "the store on disk of routes whose source cannot wait (MQTT)"},
+    {.name = "map_timeout",
+     .type = NW_OPTION_DURATION,
+     .offset = ROUTE(map_timeout_ms),
+     .standard = "100ms",
+     .min = 1,
+     .max = 60000,
+     .doc = "a message whose map takes longer is refused"},
+    {.name = "enabled",
+     .type = NW_OPTION_BOOL,
+     .offset = ROUTE(enabled),
+     .standard = "true",
+     .doc = "false: the route is checked, and does not run"},
+    {.name = "trace",
+     .type = NW_OPTION_BOOL,
+     .offset = ROUTE(trace),
+     .standard = "false",
+     .doc = "log each message of the route, without its payload"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_route_part_rows[] = {
+    PART("from", "the source: {connector: address, options}"),
+    PART("map", "a list of steps between source and targets"),
+    PART("to", "the target, or a list of targets"),
+    PART("reply", "a list of steps for the answer on its way back"),
+    {.name = NULL},
+};
+
+const struct nw_option nw_source_word_rows[] = {
+    {.name = "connection",
+     .type = NW_OPTION_TEXT,
+     .offset = offsetof(struct nw_source_words, connection),
+     .doc = "which connection, where there are several of its type"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_sink_word_rows[] = {
+    {.name = "connection",
+     .type = NW_OPTION_TEXT,
+     .offset = offsetof(struct nw_sink_words, connection),
+     .doc = "which connection, where there are several of its type"},
+    {.name = "when",
+     .type = NW_OPTION_TEXT,
+     .offset = offsetof(struct nw_sink_words, when),
+     .doc = "jq: the target takes the messages for which this is true"},
+    {.name = "otherwise",
+     .type = NW_OPTION_BOOL,
+     .offset = offsetof(struct nw_sink_words, otherwise),
+     .standard = "false",
+     .doc = "the target takes the messages that no other target took"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_connection_word_rows[] = {
+    {.name = "type",
+     .type = NW_OPTION_TEXT,
+     .offset = offsetof(struct nw_connection_words, type),
+     .doc = "its connector; default: the one of the connection's name"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_step_rows[] = {
+    PART("filter", "jq: keeps the message if true"),
+    PART("payload", "jq: replaces the payload"),
+    PART("set", "sets key, subject, timestamp, id and headers to templates; null removes"),
+    PART("remove", "removes headers: a name, or the beginning of names with * at its end"),
+    PART("drop", "true: drops the message"),
+    PART("reject", "a template: refuses the message, and says why"),
+    PART("split", "not available in this version"),
+    PART("decode", "not available in this version"),
+    PART("encode", "not available in this version"),
+    PART("check", "not available in this version"),
+    PART("dedupe", "not available in this version"),
+    PART("lookup", "not available in this version"),
+    PART("when", "jq, beside any step: the step is for messages for which this is true"),
+    {.name = NULL},
+};

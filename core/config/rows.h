@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rows of what is no connector's: the top level of a file, a route, and the words that every
+ * endpoint has. Keys that are no options (routes:, from:, map:) have rows too, so that they are
+ * known, suggested and documented like the rest.
+ */
+#ifndef NATSWAY_CONFIG_ROWS_H
+#define NATSWAY_CONFIG_ROWS_H
+
+#include "config/config.h"
+
+struct nw_settings {
+    const char *name, *instance, *state_dir;
+    int64_t shutdown_timeout_ms, memory, workers;
+    struct {
+        struct nw_choice level, format;
+    } log;
+};
+extern const struct nw_option nw_settings_rows[];
+/* Top-level keys that are read elsewhere. */
+extern const struct nw_option nw_top_rows[];
+
+struct nw_admin_settings {
+    const char *listen, *token;
+};
+extern const struct nw_option nw_admin_rows[];
+
+struct nw_route_options {
+    const char *description;
+    int64_t lanes, max_in_flight, map_timeout_ms;
+    struct nw_choice order; /* index: enum nw_order */
+    struct {
+        int64_t max_size, max_age_ms;
+        struct nw_choice full; /* 1: drop_oldest */
+    } spool;
+    struct {
+        int64_t retries;
+        const char *backoff, *dead_letter;
+        struct nw_choice then; /* index: enum nw_then */
+    } on_error;
+    bool enabled, trace;
+};
+extern const struct nw_option nw_route_rows[];
+/* Keys of a route that are read elsewhere. */
+extern const struct nw_option nw_route_part_rows[];
+
+struct nw_source_words {
+    const char *connection;
+};
+extern const struct nw_option nw_source_word_rows[];
+
+struct nw_sink_words {
+    const char *connection, *when;
+    bool otherwise;
+};
+extern const struct nw_option nw_sink_word_rows[];
+
+struct nw_connection_words {
+    const char *type;
+};
+extern const struct nw_option nw_connection_word_rows[];
+
+/* The steps of `map:`. Those that are not in this version have a row all the same: see steps.c. */
+extern const struct nw_option nw_step_rows[];
+
+#endif
