@@ -246,6 +246,7 @@ static int read_named(struct step *s, const struct nw_item *item)
         }
         s->name = steps[i].name;
         s->node = item->value;
+        nw_map_begin_step(s->map);
         return item->value->broken ? 0 : steps[i].read(s);
     }
     meant = nw_suggest_best(&suggest);
