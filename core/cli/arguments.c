@@ -4,6 +4,7 @@
 
 #include "base/suggest.h"
 #include "cli/cli.h"
+#include "log/log.h"
 
 /* One option: where its value goes. Exactly one of value, list and flag is set. */
 struct option {
@@ -59,13 +60,14 @@ static const struct option *find(const struct nw_command *command, const struct 
     return NULL;
 }
 
+/* dashes: those at the head of argument that do not belong to the name. */
 static int unknown(const struct nw_command *command, const struct option *options,
-                   const char *argument, size_t len)
+                   const char *argument, size_t dashes, size_t len)
 {
     struct nw_suggest s;
     const char *meant;
 
-    nw_suggest_init(&s, (struct nw_slice){argument + 2, len});
+    nw_suggest_init(&s, (struct nw_slice){argument + dashes, len});
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (takes(command, &options[i])) {
             nw_suggest_offer(&s, options[i].name);
@@ -73,7 +75,7 @@ static int unknown(const struct nw_command *command, const struct option *option
     }
     meant = nw_suggest_best(&s);
     (void)fprintf(stderr, "natsway %s: there is no option %.*s%s%s%s\n", command->name,
-                  (int)len + 2, argument, meant == NULL ? "" : ", did you mean --",
+                  (int)(len + dashes), argument, meant == NULL ? "" : ", did you mean --",
                   meant == NULL ? "" : meant, meant == NULL ? "" : "?");
     return NW_EINVAL;
 }
@@ -103,7 +105,7 @@ static int parse_option(const struct nw_command *command, const struct option *o
     const char *value = equals == NULL ? NULL : equals + 1;
 
     if (o == NULL) {
-        return unknown(command, options, argument, len);
+        return unknown(command, options, argument, 2, len);
     }
     if (o->flag == NULL && value == NULL) {
         if (*at + 1 >= argc) {
@@ -113,6 +115,10 @@ static int parse_option(const struct nw_command *command, const struct option *o
         }
         value = argv[++*at];
     }
+    if (o->flag != NULL && value != NULL) {
+        (void)fprintf(stderr, "natsway %s: --%s has no value\n", command->name, o->name);
+        return NW_EINVAL;
+    }
     return store(command, o, value);
 }
 
@@ -121,9 +127,53 @@ static int count_operands(const struct nw_command *command, const struct nw_argu
     if (a->help || (a->operand_count >= command->least && a->operand_count <= command->most)) {
         return 0;
     }
-    (void)fprintf(stderr, "natsway %s: usage: natsway %s %s\n", command->name, command->name,
-                  command->operands);
+    (void)fprintf(stderr, "usage: natsway %s %s\n`natsway help %s` says more\n", command->name,
+                  command->operands, command->name);
     return NW_EINVAL;
+}
+
+/* Which of the words, separated by blanks, is text; -1 if none. */
+static int word_index(const char *words, const char *text)
+{
+    size_t len = strlen(text);
+    int index = 0;
+
+    for (const char *at = words; *at != '\0'; index++) {
+        size_t n = strcspn(at, " ");
+        if (n == len && memcmp(at, text, n) == 0) {
+            return index;
+        }
+        at += n + (at[n] == ' ' ? 1 : 0);
+    }
+    return -1;
+}
+
+static int check_word(const struct nw_command *command, const char *name, const char *words,
+                      const char *text)
+{
+    if (text == NULL || word_index(words, text) >= 0) {
+        return 0;
+    }
+    (void)fprintf(stderr, "natsway %s: --%s wants one of: %s; found \"%s\"\n", command->name, name,
+                  words, text);
+    return NW_EINVAL;
+}
+
+#define LEVELS "error warning info debug"
+#define FORMATS "text json"
+
+void nw_arguments_setup_log(const struct nw_arguments *a, const struct nw_log_spec *configured)
+{
+    enum nw_level level = configured->level;
+    bool json = configured->json;
+
+    if (a->log_level != NULL) {
+        level = (enum nw_level)word_index(LEVELS, a->log_level);
+    }
+    if (a->log_format != NULL) {
+        json = strcmp(a->log_format, "json") == 0;
+    }
+    nw_log_setup(level, json);
 }
 
 int nw_arguments_parse(const struct nw_command *command, int argc, char **argv,
@@ -141,6 +191,8 @@ int nw_arguments_parse(const struct nw_command *command, int argc, char **argv,
             out->help = true;
         } else if (!only_operands && strncmp(argv[i], "--", 2) == 0) {
             rc = parse_option(command, options, argc, argv, &i);
+        } else if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
+            rc = unknown(command, options, argv[i], 1, strlen(argv[i]) - 1);
         } else if (out->operand_count < NW_CLI_VALUES_MAX) {
             out->operands[out->operand_count++] = argv[i];
         } else {
@@ -148,6 +200,8 @@ int nw_arguments_parse(const struct nw_command *command, int argc, char **argv,
             rc = NW_EINVAL;
         }
     }
+    rc = rc != 0 ? rc : check_word(command, "log-level", LEVELS, out->log_level);
+    rc = rc != 0 ? rc : check_word(command, "log-format", FORMATS, out->log_format);
     return rc != 0 ? rc : count_operands(command, out);
 }
 

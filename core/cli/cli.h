@@ -44,10 +44,17 @@ struct nw_command {
 
 /* All commands; the last has no name. */
 extern const struct nw_command nw_commands[];
+/* NULL: there is none of that name. */
+const struct nw_command *nw_command_find(const char *name);
+/* Say so on standard error, with the name that was probably meant. */
+void nw_command_unknown(const char *name);
 
 /* Take argv (from the command's first argument on) apart. Says what is wrong on standard error. */
 int nw_arguments_parse(const struct nw_command *command, int argc, char **argv,
                        struct nw_arguments *out);
+/* The log as the configuration wants it, unless --log-level and --log-format say otherwise. */
+void nw_arguments_setup_log(const struct nw_arguments *arguments,
+                            const struct nw_log_spec *configured);
 void nw_command_usage(const struct nw_command *command, void *stdio_file);
 
 /* The registry with everything found; what could not be loaded goes into diagnostics. NULL: no

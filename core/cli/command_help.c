@@ -2,7 +2,6 @@
 #include <nats/nats.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/cli.h"
 
@@ -10,15 +9,14 @@ enum nw_exit nw_command_help(const struct nw_arguments *arguments)
 {
     const struct nw_command *c;
 
-    for (c = nw_commands; arguments->operand_count > 0 && c->name != NULL; c++) {
-        if (strcmp(c->name, arguments->operands[0]) == 0) {
-            nw_command_usage(c, stdout);
-            return NW_EXIT_DONE;
-        }
-    }
     if (arguments->operand_count > 0) {
-        (void)fprintf(stderr, "natsway help: there is no command \"%s\"\n", arguments->operands[0]);
-        return NW_EXIT_USAGE;
+        c = nw_command_find(arguments->operands[0]);
+        if (c == NULL) {
+            nw_command_unknown(arguments->operands[0]);
+            return NW_EXIT_USAGE;
+        }
+        nw_command_usage(c, stdout);
+        return NW_EXIT_DONE;
     }
     (void)puts("natsway joins Kafka, MQTT, HTTP and files to NATS.\n");
     for (c = nw_commands; c->name != NULL; c++) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,14 @@ static void search_build_tree(struct nw_registry *r, struct nw_diagnostics *d)
         return;
     }
     self[n] = '\0';
-    slash = strrchr(self, '/');
-    if (slash == NULL) {
-        return;
+    for (int level = 0; level < 2; level++) {
+        slash = strrchr(self, '/');
+        if (slash == NULL) {
+            return;
+        }
+        *slash = '\0';
     }
-    *slash = '\0';
-    (void)snprintf(folder, sizeof folder, "%s/../connectors", self);
+    (void)snprintf(folder, sizeof folder, "%s/connectors", self);
     nw_registry_search(r, folder, could_not_load, d);
 }
 
@@ -62,7 +65,13 @@ struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
         nw_diagnostics_add(diagnostics, NULL, NULL, false, "%s", error.text);
     }
     for (size_t i = 0; i < arguments->connector_folder_count; i++) {
-        nw_registry_search(r, arguments->connector_folders[i], could_not_load, diagnostics);
+        const char *folder = arguments->connector_folders[i];
+        if (access(folder, F_OK) != 0) { /* of the folders, only these must exist */
+            nw_diagnostics_add(diagnostics, NULL, NULL, false, "--connectors %s: %s", folder,
+                               strerror(errno));
+        } else {
+            nw_registry_search(r, folder, could_not_load, diagnostics);
+        }
     }
     search_path(r, diagnostics);
     search_build_tree(r, diagnostics);

@@ -20,7 +20,7 @@ const struct nw_command nw_commands[] = {
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 
-static const struct nw_command *find(const char *name)
+const struct nw_command *nw_command_find(const char *name)
 {
     for (const struct nw_command *c = nw_commands; c->name != NULL; c++) {
         if (strcmp(c->name, name) == 0) {
@@ -30,7 +30,7 @@ static const struct nw_command *find(const char *name)
     return NULL;
 }
 
-static enum nw_exit unknown(const char *name)
+void nw_command_unknown(const char *name)
 {
     struct nw_suggest s;
     const char *meant;
@@ -43,30 +43,44 @@ static enum nw_exit unknown(const char *name)
     (void)fprintf(stderr, "natsway: there is no command \"%s\"%s%s%s; `natsway help` lists them\n",
                   name, meant == NULL ? "" : ", did you mean \"", meant == NULL ? "" : meant,
                   meant == NULL ? "" : "\"?");
-    return NW_EXIT_USAGE;
+}
+
+/* What was printed must have arrived: a full disk is no success. */
+static enum nw_exit flushed(enum nw_exit result)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return result;
+    }
+    (void)fputs("natsway: standard output cannot be written\n", stderr);
+    return result == NW_EXIT_DONE ? NW_EXIT_INTERNAL : result;
 }
 
 int main(int argc, char **argv)
 {
     struct nw_arguments arguments = {.operand_count = 0};
     const struct nw_command *command;
-    const char *name = argc < 2 ? "help" : argv[1];
+    const char *name = argc < 2 ? "" : argv[1];
 
+    if (argc < 2) {
+        (void)fputs("natsway: no command; `natsway help` lists them\n", stderr);
+        return NW_EXIT_USAGE;
+    }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";
     } else if (strcmp(name, "--version") == 0) {
         name = "version";
     }
-    command = find(name);
+    command = nw_command_find(name);
     if (command == NULL) {
-        return unknown(name);
+        nw_command_unknown(name);
+        return NW_EXIT_USAGE;
     }
     if (nw_arguments_parse(command, argc - 2, argv + 2, &arguments) != 0) {
         return NW_EXIT_USAGE;
     }
     if (arguments.help) {
         nw_command_usage(command, stdout);
-        return NW_EXIT_DONE;
+        return (int)flushed(NW_EXIT_DONE);
     }
-    return (int)command->run(&arguments);
+    return (int)flushed(command->run(&arguments));
 }

@@ -7,13 +7,16 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "ops/render.h"
 
 struct nw_admin {
-    struct MHD_Daemon *daemon;
+    int listener;              /* until the daemon has it; then -1 */
+    bool loopback;             /* it listens there only */
+    struct MHD_Daemon *daemon; /* NULL: not serving yet */
     struct nw_bridge *bridge;
     const char *name, *token;
 };
@@ -40,6 +43,33 @@ static bool may_read(const struct nw_admin *admin, struct MHD_Connection *connec
     given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
     return given != NULL && strncmp(given, "Bearer ", 7) == 0 &&
            same_secret(admin->token, given + 7);
+}
+
+/* "localhost", "127.0.0.1:8223", "[::1]". */
+static bool is_loopback_host(const char *host)
+{
+    size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    char name[64];
+    struct in_addr v4;
+
+    if (len >= sizeof name) {
+        return false;
+    }
+    memcpy(name, host, len);
+    name[len] = '\0';
+    if (inet_pton(AF_INET, name, &v4) == 1) {
+        return ntohl(v4.s_addr) >> 24 == 127;
+    }
+    return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0;
+}
+
+/* A page in somebody's browser can make any name mean 127.0.0.1, but it cannot change what the
+ * browser sends as Host. */
+static bool host_fits(const struct nw_admin *admin, struct MHD_Connection *connection)
+{
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+
+    return !admin->loopback || admin->token != NULL || host == NULL || is_loopback_host(host);
 }
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
@@ -126,6 +156,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     } else if (!may_read(admin, connection)) {
         nw_buffer_add_text(&body, "a token is needed: Authorization: Bearer TOKEN\n");
         status = MHD_HTTP_UNAUTHORIZED;
+    } else if (!host_fits(admin, connection)) {
+        nw_buffer_add_text(&body, "ask by a loopback address, or set a token: admin: {token: …}\n");
+        status = MHD_HTTP_FORBIDDEN;
     } else {
         status = render(admin, url, &type, &body);
     }
@@ -184,8 +217,22 @@ static int listen_on(const char *address, struct nw_error *error)
     return fd;
 }
 
-int nw_admin_start(const struct nw_config *config, struct nw_bridge *bridge, struct nw_admin **out,
-                   struct nw_error *error)
+static bool is_loopback_socket(int fd)
+{
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+        return false;
+    }
+    if (bound.ss_family == AF_INET) {
+        return ntohl(((struct sockaddr_in *)&bound)->sin_addr.s_addr) >> 24 == 127;
+    }
+    return bound.ss_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&bound)->sin6_addr);
+}
+
+int nw_admin_open(const struct nw_config *config, struct nw_admin **out, struct nw_error *error)
 {
     struct nw_admin *admin = calloc(1, sizeof *admin);
     int fd;
@@ -193,30 +240,43 @@ int nw_admin_start(const struct nw_config *config, struct nw_bridge *bridge, str
     if (admin == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
-    *admin = (struct nw_admin){NULL, bridge, config->name, config->admin_token};
     fd = listen_on(config->admin_listen, error);
     if (fd < 0) {
         free(admin);
         return fd;
     }
-    admin->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(16 * 1024), MHD_OPTION_END);
-    if (admin->daemon == NULL) {
-        (void)close(fd);
-        free(admin);
-        return nw_error_set(error, NW_EIO, "the admin listener cannot be started");
-    }
+    admin->listener = fd;
+    admin->loopback = is_loopback_socket(fd);
+    admin->name = config->name;
+    admin->token = config->admin_token;
     *out = admin;
     return 0;
 }
 
-void nw_admin_stop(struct nw_admin *admin)
+int nw_admin_serve(struct nw_admin *admin, struct nw_bridge *bridge, struct nw_error *error)
+{
+    admin->bridge = bridge;
+    admin->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET,
+        admin->listener, MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(16 * 1024), MHD_OPTION_END);
+    if (admin->daemon == NULL) {
+        return nw_error_set(error, NW_EIO, "the admin listener cannot be started");
+    }
+    admin->listener = -1;
+    return 0;
+}
+
+void nw_admin_close(struct nw_admin *admin)
 {
     if (admin == NULL) {
         return;
     }
-    MHD_stop_daemon(admin->daemon);
+    if (admin->daemon != NULL) {
+        MHD_stop_daemon(admin->daemon);
+    }
+    if (admin->listener >= 0) {
+        (void)close(admin->listener);
+    }
     free(admin);
 }

@@ -17,12 +17,14 @@
 
 struct nw_admin;
 
-/* Listen where config->admin_listen says. bridge must outlive the listener. NW_EIO with the reason
- * if the address cannot be had. */
-int nw_admin_start(const struct nw_config *config, struct nw_bridge *bridge, struct nw_admin **out,
-                   struct nw_error *error);
+/* Listen where config->admin_listen says; config must outlive the listener. Callers wait until it
+ * serves. NW_EIO with the reason if the address cannot be had, NW_EINVAL if it is none. */
+int nw_admin_open(const struct nw_config *config, struct nw_admin **out, struct nw_error *error);
+
+/* Answer about bridge, which must outlive the listener. */
+int nw_admin_serve(struct nw_admin *admin, struct nw_bridge *bridge, struct nw_error *error);
 
 /* NULL is allowed. */
-void nw_admin_stop(struct nw_admin *admin);
+void nw_admin_close(struct nw_admin *admin);
 
 #endif

@@ -40,12 +40,42 @@ static int load_entry(struct nw_registry *r, void *object, const char *path, con
     }
     memcpy(&entry, &found, sizeof entry); /* the way POSIX gives functions out of dlsym */
     connector = entry();
-    if (connector->abi == NW_ABI_VERSION && strcmp(connector->name, name) != 0) {
-        return nw_error_set(error, NW_EINVAL, "%s: is the connector %s; name the file %s.so", path,
-                            connector->name, connector->name);
+    if (connector == NULL) {
+        return nw_error_set(error, NW_EINVAL, "%s: is not a connector: %s() gives none", path,
+                            symbol);
     }
-    rc = nw_registry_add(r, connector, path, &why);
+    rc = nw_registry_check(connector, &why);
+    if (rc == 0 && strcmp(connector->name, name) != 0) {
+        rc = nw_error_set(&why, NW_EINVAL, "is the connector %s; name the file %s.so",
+                          connector->name, connector->name);
+    }
+    rc = rc != 0 ? rc : nw_registry_add(r, connector, path, &why);
     return rc == 0 ? 0 : nw_error_set(error, rc, "%s: %.400s", path, why.text);
+}
+
+/* What the loader says, with what to do about it. */
+static int cannot_load(struct nw_error *error, const char *path, const char *why)
+{
+    size_t len = strlen(path);
+
+    if (why == NULL) {
+        why = "no reason given";
+    } else if (strncmp(why, path, len) == 0 && strncmp(why + len, ": ", 2) == 0) {
+        why += len + 2;
+    }
+    if (strstr(why, "ELF") != NULL || strstr(why, "file too short") != NULL) {
+        return nw_error_set(error, NW_EINVAL,
+                            "%s: is not a connector: %s; remove it from the folder", path, why);
+    }
+    if (strstr(why, "cannot open shared object file") != NULL) {
+        return nw_error_set(error, NW_EINVAL,
+                            "%s: lacks a library: %s; install the library or remove the connector",
+                            path, why);
+    }
+    return nw_error_set(error, NW_EINVAL,
+                        "%s: cannot be loaded: %s; build it again with this natsway's "
+                        "natsway/connector.h or remove it",
+                        path, why);
 }
 
 static int load(struct nw_registry *r, const char *path, const char *name, struct nw_error *error)
@@ -54,10 +84,7 @@ static int load(struct nw_registry *r, const char *path, const char *name, struc
     int rc;
 
     if (object == NULL) {
-        const char *why = dlerror();
-        return nw_error_set(error, NW_EINVAL,
-                            "%s: cannot be loaded: %s; install what is missing or remove the file",
-                            path, why == NULL ? "no reason given" : why);
+        return cannot_load(error, path, dlerror());
     }
     rc = load_entry(r, object, path, name, error);
     if (rc != 0) {

@@ -37,7 +37,7 @@ void nw_registry_free(struct nw_registry *r)
 }
 
 /* Only the first member may be trusted until the version is known to be ours. */
-static int check_abi(const struct nw_connector *c, struct nw_error *error)
+int nw_registry_check(const struct nw_connector *c, struct nw_error *error)
 {
     if (c->abi != NW_ABI_VERSION) {
         return nw_error_set(error, NW_EINVAL,
@@ -62,7 +62,7 @@ int nw_registry_add(struct nw_registry *r, const struct nw_connector *connector,
                     struct nw_error *error)
 {
     struct entry *entries;
-    int rc = check_abi(connector, error);
+    int rc = nw_registry_check(connector, error);
 
     if (rc != 0) {
         return rc;

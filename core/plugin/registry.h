@@ -14,6 +14,9 @@ struct nw_registry;
 struct nw_registry *nw_registry_new(void);
 void nw_registry_free(struct nw_registry *r);
 
+/* Is it of this program's ABI? 0, or NW_EINVAL with what to do about it. */
+int nw_registry_check(const struct nw_connector *connector, struct nw_error *error);
+
 /* Add one that is in the program; origin is what `natsway connectors` shows ("built in"). Checks
  * ABI version and structure sizes. */
 int nw_registry_add(struct nw_registry *r, const struct nw_connector *connector, const char *origin,
