@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "file_output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "file_dispose.h"
+
+#define PARTS_MAX 1024     /* IOV_MAX of Linux */
+#define PIECE_MAX 4096     /* PIPE_BUF: a pipe that can be written takes so much without waiting */
+#define STREAM_WAIT_MS 100 /* how soon an ending is noticed */
+#define LOCK_TRIES 1000
+#define LOCK_WAIT_NS FILE_MILLISECOND_NS
+
+/* ---- The list ---- */
+
+static void close_output(struct file_output *o)
+{
+    if (o->fd >= 0 && o->fd != STDOUT_FILENO) {
+        close(o->fd);
+    }
+    o->fd = -1;
+}
+
+static void free_output(struct file_output *o)
+{
+    close_output(o);
+    free(o->waiting);
+    free(o->path);
+    free(o);
+}
+
+/* Drop the least recently used one that has nothing to do. */
+static bool make_room(struct file_outputs *all)
+{
+    struct file_output **victim = NULL;
+
+    for (struct file_output **at = &all->list; *at != NULL; at = &(*at)->next) {
+        if ((*at)->count == 0 && !(*at)->changed) {
+            victim = at;
+        }
+    }
+    if (victim == NULL) {
+        return false;
+    }
+    struct file_output *o = *victim;
+    *victim = o->next;
+    all->count--;
+    free_output(o);
+    return true;
+}
+
+static struct file_output *new_output(struct nw_slice path)
+{
+    struct file_output *o = calloc(1, sizeof *o);
+
+    if (o == NULL || (o->path = strndup(path.data, path.len)) == NULL) {
+        free(o);
+        return NULL;
+    }
+    o->path_len = path.len;
+    o->fd = -1;
+    return o;
+}
+
+struct file_output *file_outputs_get(struct file_outputs *all, struct nw_slice path)
+{
+    for (struct file_output **at = &all->list; *at != NULL; at = &(*at)->next) {
+        struct file_output *o = *at;
+        if (o->path_len == path.len && memcmp(o->path, path.data, path.len) == 0) {
+            *at = o->next;
+            o->next = all->list;
+            all->list = o;
+            return o;
+        }
+    }
+    if (all->count >= all->most && !make_room(all)) {
+        return NULL;
+    }
+    struct file_output *o = new_output(path);
+    if (o != NULL) {
+        o->next = all->list;
+        all->list = o;
+        all->count++;
+    }
+    return o;
+}
+
+void file_outputs_done(struct file_outputs *all)
+{
+    while (all->list != NULL) {
+        struct file_output *next = all->list->next;
+        free_output(all->list);
+        all->list = next;
+    }
+    all->count = 0;
+}
+
+/* ---- Opening ---- */
+
+static int folder_of(const char *path, char *folder)
+{
+    const char *slash = strrchr(path, '/');
+    int n = slash == NULL   ? snprintf(folder, PATH_MAX, ".")
+            : slash == path ? snprintf(folder, PATH_MAX, "/")
+                            : snprintf(folder, PATH_MAX, "%.*s", (int)(slash - path), path);
+
+    return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int file_sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    int rc = folder_of(path, folder);
+    int fd = rc != 0 ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return rc != 0 ? rc : -errno;
+    }
+    rc = fsync(fd) == 0 || errno == EINVAL ? 0 : -errno;
+    close(fd);
+    return rc;
+}
+
+/* Opens, or makes the file and the folders above it. *made: it was not there. */
+static int open_path(const char *path, int flags, bool *made)
+{
+    char folder[PATH_MAX];
+    int fd = open(path, flags | O_CLOEXEC);
+
+    *made = false;
+    if (fd >= 0 || errno != ENOENT) {
+        return fd >= 0 ? fd : -errno;
+    }
+    int rc = folder_of(path, folder);
+    if (rc == 0) {
+        rc = file_make_folders(folder);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    *made = true;
+    fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
+    return fd >= 0 ? fd : -errno;
+}
+
+/* Who was killed while writing left a line without its end: what is appended begins a new one. */
+static int mend_tail(struct file_output *o)
+{
+    char last;
+    off_t size = lseek(o->fd, 0, SEEK_END);
+
+    if (size <= 0 || pread(o->fd, &last, 1, size - 1) != 1 || last == '\n') {
+        return 0; /* also when it may not be read */
+    }
+    return write(o->fd, "\n", 1) == 1 ? 0 : -errno;
+}
+
+static int open_standard(struct file_output *o)
+{
+    struct stat st;
+
+    o->fd = STDOUT_FILENO;
+    if (fstat(o->fd, &st) != 0) {
+        o->fd = -1;
+        return -errno;
+    }
+    o->regular = false; /* its end is not ours to cut or lock */
+    o->stream = !S_ISREG(st.st_mode);
+    return 0;
+}
+
+static int lock(struct file_output *o);
+
+static int open_output(struct file_outputs *all, struct file_output *o)
+{
+    struct stat st;
+    bool made;
+
+    if (file_is_standard(o->path)) {
+        return open_standard(o);
+    }
+    o->fd = open_path(o->path, O_RDWR | O_APPEND, &made);
+    if (o->fd == -EACCES) {
+        o->fd = open_path(o->path, O_WRONLY | O_APPEND, &made);
+    }
+    if (o->fd < 0) {
+        int rc = o->fd;
+        o->fd = -1;
+        return rc;
+    }
+    int rc = made ? file_sync_folder(o->path) : 0;
+    if (rc == 0 && fstat(o->fd, &st) != 0) {
+        rc = -errno;
+    }
+    if (rc == 0) {
+        o->regular = S_ISREG(st.st_mode);
+        o->stream = !o->regular;
+    }
+    if (rc == 0 && o->regular && all->empty_first) {
+        rc = ftruncate(o->fd, 0) == 0 ? 0 : -errno;
+        all->empty_first = false;
+    }
+    if (rc == 0 && o->regular && (rc = lock(o)) == 0) {
+        rc = mend_tail(o);
+        (void)flock(o->fd, LOCK_UN);
+    }
+    if (rc != 0) {
+        close_output(o);
+    }
+    return rc;
+}
+
+/* Somebody may have moved or removed the file: then it is made again at its path. */
+static bool is_still_there(const struct file_output *o)
+{
+    struct stat at_path, open_one;
+
+    return !o->regular || (stat(o->path, &at_path) == 0 && fstat(o->fd, &open_one) == 0 &&
+                           at_path.st_ino == open_one.st_ino && at_path.st_dev == open_one.st_dev);
+}
+
+/* ---- Appending ---- */
+
+/* Lanes and processes that append to one file take turns, so that one can cut back a half-written
+ * batch without taking away another's. */
+static int lock(struct file_output *o)
+{
+    struct timespec wait = {.tv_nsec = LOCK_WAIT_NS};
+
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (flock(o->fd, LOCK_EX | LOCK_NB) == 0) {
+            return 0;
+        }
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return 0; /* a file system without locks */
+        }
+        nanosleep(&wait, NULL);
+    }
+    return -EWOULDBLOCK;
+}
+
+/* Leave out the first n bytes of parts. */
+static void skip(struct iovec **parts, size_t *count, size_t n)
+{
+    while (*count > 0 && n >= (*parts)->iov_len) {
+        n -= (*parts)->iov_len;
+        (*parts)++;
+        (*count)--;
+    }
+    if (*count > 0) {
+        (*parts)->iov_base = (char *)(*parts)->iov_base + n;
+        (*parts)->iov_len -= n;
+    }
+}
+
+static int write_all(int fd, struct iovec *parts, size_t count)
+{
+    while (count > 0) {
+        ssize_t n = writev(fd, parts, (int)(count < PARTS_MAX ? count : PARTS_MAX));
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        skip(&parts, &count, n < 0 ? 0 : (size_t)n);
+    }
+    return 0;
+}
+
+/* Parts that together are not more than a pipe takes at once; the first may have to be cut. */
+static size_t piece(const struct iovec *parts, size_t count, struct iovec *out, size_t most)
+{
+    size_t n = 0, bytes = 0;
+
+    while (n < count && n < most && bytes + parts[n].iov_len <= PIECE_MAX) {
+        bytes += parts[n].iov_len;
+        out[n] = parts[n];
+        n++;
+    }
+    if (n == 0) {
+        out[n] = parts[n];
+        out[n++].iov_len = PIECE_MAX;
+    }
+    return n;
+}
+
+/* Standard output may be shared, so it stays blocking: wait until it can be written, and write no
+ * more than it takes. An ending must not wait for a reader that has stopped reading. */
+static int write_stream(const struct file_outputs *all, int fd, struct iovec *parts, size_t count)
+{
+    struct iovec out[64];
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    while (count > 0) {
+        if (atomic_load(all->ending)) {
+            return -ECANCELED;
+        }
+        int ready = poll(&p, 1, STREAM_WAIT_MS);
+        if (ready < 0 && errno != EINTR) {
+            return -errno;
+        }
+        if (ready <= 0) {
+            continue;
+        }
+        ssize_t n = writev(fd, out, (int)piece(parts, count, out, 64));
+        if (n < 0 && errno != EINTR && errno != EAGAIN) {
+            return -errno;
+        }
+        skip(&parts, &count, n < 0 ? 0 : (size_t)n);
+    }
+    return 0;
+}
+
+static int append_regular(struct file_output *o, struct iovec *parts, size_t count)
+{
+    int rc = lock(o);
+
+    if (rc != 0) {
+        return rc;
+    }
+    off_t size = lseek(o->fd, 0, SEEK_END);
+    rc = size < 0 ? -errno : write_all(o->fd, parts, count);
+    if (rc != 0 && size >= 0 && ftruncate(o->fd, size) != 0) {
+        close_output(o); /* the torn line is mended when it is opened again */
+        return rc;
+    }
+    (void)flock(o->fd, LOCK_UN);
+    return rc;
+}
+
+int file_output_append(struct file_outputs *all, struct file_output *o, struct iovec *parts,
+                       size_t count)
+{
+    int rc = 0;
+
+    if (o->fd >= 0 && !is_still_there(o)) {
+        close_output(o);
+    }
+    if (o->fd < 0) {
+        rc = open_output(all, o);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    rc = o->stream    ? write_stream(all, o->fd, parts, count)
+         : o->regular ? append_regular(o, parts, count)
+                      : write_all(o->fd, parts, count);
+    o->changed |= rc == 0;
+    return rc;
+}
+
+int file_output_sync(struct file_output *o)
+{
+    o->changed = false;
+    if (o->fd < 0 || o->stream || fdatasync(o->fd) == 0 || errno == EINVAL || errno == EROFS) {
+        return 0;
+    }
+    int rc = -errno;
+    close_output(o);
+    return rc;
+}
+
+/* ---- Whole files ---- */
+
+/* A name of ours beside the file, the same after a restart: what a killed process left is used
+ * again and does not pile up. The leading dot keeps it out of patterns. */
+static int temporary_name(const struct file_outputs *all, const char *path, size_t slot, char *name)
+{
+    char folder[PATH_MAX];
+    int rc = folder_of(path, folder);
+
+    if (rc != 0) {
+        return rc;
+    }
+    int n = snprintf(name, PATH_MAX, "%s/.natsway-%s-%zu.tmp", folder, all->temporary, slot);
+    return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int file_whole_write(const struct file_outputs *all, const char *path, size_t slot,
+                     struct nw_slice payload)
+{
+    char name[PATH_MAX];
+    struct iovec part = {(void *)(uintptr_t)payload.data, payload.len};
+    bool made;
+    int rc = temporary_name(all, path, slot, name);
+    int fd = rc != 0 ? rc : open_path(name, O_WRONLY | O_TRUNC | O_NOFOLLOW, &made);
+
+    if (fd < 0) {
+        return fd;
+    }
+    rc = payload.len == 0 ? 0 : write_all(fd, &part, 1);
+    if (rc == 0 && fdatasync(fd) != 0) {
+        rc = -errno;
+    }
+    close(fd);
+    if (rc != 0) {
+        unlink(name);
+    }
+    return rc;
+}
+
+int file_whole_name(const struct file_outputs *all, const char *path, size_t slot)
+{
+    char name[PATH_MAX];
+    int rc = temporary_name(all, path, slot, name);
+
+    if (rc == 0 && rename(name, path) != 0) {
+        rc = -errno;
+        unlink(name);
+    }
+    return rc;
+}
