@@ -9,6 +9,10 @@
 /* A table of the rows, those of groups under "group.name"; nothing if there are none. */
 void nw_docs_rows(struct nw_buffer *out, const struct nw_option *rows);
 
+/* The same for keys that are not options: names and what they are. Those that are only known, to be
+ * refused in this version, are left out. */
+void nw_docs_names(struct nw_buffer *out, const struct nw_option *rows);
+
 /* The page of one connector. */
 void nw_docs_connector(struct nw_buffer *out, const struct nw_connector *connector);
 

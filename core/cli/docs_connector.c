@@ -69,6 +69,19 @@ void nw_docs_rows(struct nw_buffer *out, const struct nw_option *rows)
     nw_buffer_add_text(out, "\n");
 }
 
+void nw_docs_names(struct nw_buffer *out, const struct nw_option *rows)
+{
+    nw_buffer_add_text(out, "| key | |\n|---|---|\n");
+    for (; rows->name != NULL; rows++) {
+        if (strstr(rows->doc, "not available in this version") == NULL) {
+            nw_buffer_add_format(out, "| `%s` | ", rows->name);
+            add_cell(out, rows->doc);
+            nw_buffer_add_text(out, " |\n");
+        }
+    }
+    nw_buffer_add_text(out, "\n");
+}
+
 /* ---- a connector ---- */
 
 static void add_sentence(struct nw_buffer *out, const char *label, const char *text)
