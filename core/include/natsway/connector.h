@@ -19,8 +19,7 @@
  * The functions below may be called from any thread unless they say otherwise. No lock of natsway
  * is held while a connector is called.
  *
- * Results. Functions return 0 or a negative NW_E…; text for people goes into struct nw_error.
- */
+ * Results. Functions return 0 or a negative NW_E…; text for people goes into struct nw_error. */
 #ifndef NATSWAY_CONNECTOR_H
 #define NATSWAY_CONNECTOR_H
 
@@ -128,8 +127,7 @@ struct nw_option {
 };
 
 /* Reports a mistake that only the connector can see; any number of times. option is the name of the
- * row ("properties.linger.ms" for a name in pairs, "tls.ca" in a group), or NULL for the address.
- */
+ * row ("properties.linger.ms" for a name in pairs, "tls.ca" in a group), or NULL: the address. */
 struct nw_check;
 NW_API void nw_check_error(struct nw_check *check, const char *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -218,16 +216,14 @@ enum nw_outcome {
 };
 
 /* Why not; a waiting caller's answer is chosen by it. */
+/* clang-format off */
 enum nw_cause {
-    NW_CAUSE_NONE,
-    NW_CAUSE_MAPPING,
-    NW_CAUSE_REFUSED,
-    NW_CAUSE_TOO_LARGE,
-    NW_CAUSE_TIMEOUT,      /* a request had no answer in time */
-    NW_CAUSE_NO_RESPONDER, /* a request that nobody serves */
-    NW_CAUSE_OUTAGE,
-    NW_CAUSE_STOPPING
+    NW_CAUSE_NONE, NW_CAUSE_MAPPING, NW_CAUSE_REFUSED, NW_CAUSE_TOO_LARGE, NW_CAUSE_OUTAGE,
+    NW_CAUSE_STOPPING,
+    NW_CAUSE_TIMEOUT,     /* a request had no answer in time */
+    NW_CAUSE_NO_RESPONDER /* a request that nobody serves */
 };
+/* clang-format on */
 
 struct nw_result {
     struct nw_message *message;
@@ -284,12 +280,9 @@ NW_API void nw_done(struct nw_endpoint *sink, const struct nw_result *results, s
 /* At most so many messages sent and not done. In open only; without it the lane's max_in_flight. */
 NW_API void nw_sink_window(struct nw_endpoint *sink, size_t messages);
 
-enum nw_state {
-    NW_STATE_CONNECTING,
-    NW_STATE_READY,
-    NW_STATE_DOWN,  /* was lost or refused; it is being tried again */
-    NW_STATE_FAILED /* cannot work until the configuration or the other side is changed */
-};
+/* DOWN: was lost or refused, it is being tried again. FAILED: cannot work until the configuration
+ * or the other side is changed. */
+enum nw_state { NW_STATE_CONNECTING, NW_STATE_READY, NW_STATE_DOWN, NW_STATE_FAILED };
 /* Where the endpoint stands; text for people, copied, may be NULL. Logged once for each change. */
 NW_API void nw_endpoint_state(struct nw_endpoint *endpoint, enum nw_state state, const char *text);
 /* After close(): exactly once, when nothing of the endpoint runs any more; its state is freed. */
@@ -338,13 +331,10 @@ struct nw_connection_kind {
 };
 
 /* What the source's address is, for templates and conversion. */
-enum nw_address_kind {
-    NW_ADDRESS_SUBJECT,
-    NW_ADDRESS_TOPIC_MQTT,
-    NW_ADDRESS_TOPIC_KAFKA,
-    NW_ADDRESS_HTTP_PATH,
-    NW_ADDRESS_FILE_PATH
-};
+/* clang-format off */
+enum nw_address_kind { NW_ADDRESS_SUBJECT, NW_ADDRESS_TOPIC_MQTT, NW_ADDRESS_TOPIC_KAFKA,
+                       NW_ADDRESS_HTTP_PATH, NW_ADDRESS_FILE_PATH };
+/* clang-format on */
 
 struct nw_source_kind {
     const struct nw_option *options;
