@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls of the JetStream API: a JSON request to $JS.API.…, a JSON response. Loop thread. */
+#ifndef NATSWAY_HUB_JS_API_H
+#define NATSWAY_HUB_JS_API_H
+
+#include <jv.h>
+
+#include "hub/connection.h"
+
+/* Error codes of JetStream that callers ask for. */
+#define NW_JS_ERR_CONSUMER_NOT_FOUND 10014
+#define NW_JS_ERR_STREAM_NOT_FOUND 10059
+
+struct nw_js_response {
+    bool ok;
+    bool away; /* no answer: no JetStream, a timeout, the connection was lost */
+    int code, error_code;
+    char text[256]; /* of a failure */
+    jv body;        /* ok: an object, valid during the call */
+};
+
+/* Embedded; one call at a time. done may begin the next one. */
+struct nw_js_call {
+    struct nw_requester_client client;
+    struct nw_hub *hub;
+    void *context;
+    void (*done)(void *context, const struct nw_js_response *response);
+    bool busy;
+    char subject[600];
+};
+
+void nw_js_call_init(struct nw_js_call *call, struct nw_hub *hub, void *context);
+
+/* Ask. method is what comes behind "$JS.API.", a format; body is taken. done is called once, from
+ * the loop, also on every failure. Not while the call is busy. */
+void nw_js_ask(struct nw_js_call *call, jv body,
+               void (*done)(void *context, const struct nw_js_response *response),
+               const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Forget the call; done is not called any more. */
+void nw_js_cancel(struct nw_js_call *call);
+
+/* Members of an object; object is not taken. */
+int64_t nw_js_number(jv object, const char *name, int64_t standard);
+/* The text copied into out, "" if it is no string. Returns whether it was one. */
+bool nw_js_text(jv object, const char *name, char *out, size_t size);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking and answering goes stream -> info -> (create | update) -> (take back) -> done. */
+#include "hub/js_consumer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "hub/js_consumer_config.h"
+#include "hub/subject.h"
+
+#define AGAIN_MS 1000
+/* ack_wait while the server takes back what was left, and how long that is given. It looks again
+ * 100 ms after the change. */
+#define TAKE_BACK_WAIT_NS (100 * NW_MILLISECOND_NS)
+#define TAKE_BACK_NS (350 * NW_MILLISECOND_NS)
+
+static void fail(struct nw_js_consumer *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void fail(struct nw_js_consumer *c, const char *format, ...)
+{
+    char text[500];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    nw_js_consumer_begin(c, AGAIN_MS);
+    c->done(c->context, text);
+}
+
+static void keep_there(struct nw_js_consumer *c, jv response)
+{
+    jv_free(c->there);
+    c->there = jv_object_get(jv_copy(response), jv_string("config"));
+    c->pending = nw_js_number(response, "num_pending", 0);
+}
+
+/* ---- taking back ---- */
+
+static void on_restored(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (!r->ok) {
+        fail(c, "consumer %s: %s", c->durable, r->text);
+        return;
+    }
+    keep_there(c, r->body);
+    c->done(c->context, NULL);
+}
+
+static void on_taken_back(struct nw_timer *timer)
+{
+    struct nw_js_consumer *c =
+        (struct nw_js_consumer *)((char *)timer - offsetof(struct nw_js_consumer, timer));
+
+    nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
+              on_restored, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+}
+
+static void on_lowered(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (!r->ok) {
+        fail(c, "consumer %s: %s", c->durable, r->text);
+        return;
+    }
+    c->timer.fire = on_taken_back;
+    nw_loop_set_timer(c->call.hub->loop, &c->timer, nw_loop_now(c->call.hub->loop) + TAKE_BACK_NS);
+}
+
+static void finish(struct nw_js_consumer *c, jv info)
+{
+    int64_t unacknowledged = nw_js_number(info, "num_ack_pending", 0);
+    jv config;
+
+    if (unacknowledged <= (int64_t)c->in_flight || nw_js_number(info, "num_waiting", 0) > 0 ||
+        c->config->lanes != 1) {
+        c->done(c->context, NULL);
+        return;
+    }
+    config = nw_js_consumer_wanted(c, jv_copy(c->there));
+    config = jv_object_set(config, jv_string("ack_wait"), jv_number((double)TAKE_BACK_WAIT_NS));
+    nw_js_ask(&c->call, nw_js_consumer_request(c, config), on_lowered,
+              "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+}
+
+/* ---- making and changing ---- */
+
+static void on_created(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (!r->ok) {
+        fail(c, "consumer %s cannot be made: %s", c->durable, r->text);
+        return;
+    }
+    keep_there(c, r->body);
+    nw_log(c->endpoint, NW_LOG_INFO, "made the consumer %s of the stream %s", c->durable,
+           c->stream);
+    c->done(c->context, NULL);
+}
+
+static void create(struct nw_js_consumer *c)
+{
+    nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_object())),
+              on_created, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+}
+
+/* The consumer was deleted under us: go on where we were, unless the stream is a new one. */
+static void on_stream_info(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+    jv state = jv_object_get(jv_copy(r->body), jv_string("state"));
+
+    c->resume = r->ok && jv_get_kind(state) == JV_KIND_OBJECT &&
+                nw_js_number(state, "last_seq", 0) >= (int64_t)c->last_sequence;
+    jv_free(state);
+    create(c);
+}
+
+static void on_updated(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (!r->ok) {
+        fail(c, "consumer %s cannot be changed: %s", c->durable, r->text);
+        return;
+    }
+    keep_there(c, r->body);
+    finish(c, r->body);
+}
+
+static void on_info(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+    char why[300];
+
+    if (!r->ok && r->error_code == NW_JS_ERR_CONSUMER_NOT_FOUND) {
+        c->resume = false;
+        if (c->last_sequence > 0) {
+            nw_js_ask(&c->call, jv_object(), on_stream_info, "STREAM.INFO.%s", c->stream);
+        } else {
+            create(c);
+        }
+        return;
+    }
+    if (!r->ok) {
+        fail(c, "stream %s: %s", c->stream, r->text);
+        return;
+    }
+    keep_there(c, r->body);
+    if (!nw_js_consumer_usable(c, why, sizeof why)) {
+        fail(c, "consumer %s: %s", c->durable, why);
+    } else if (nw_js_consumer_differs(c)) {
+        nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
+                  on_updated, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+    } else {
+        finish(c, r->body);
+    }
+}
+
+static void ask_info(struct nw_js_consumer *c)
+{
+    nw_js_ask(&c->call, jv_object(), on_info, "CONSUMER.INFO.%s.%s", c->stream, c->durable);
+}
+
+/* ---- the stream ---- */
+
+static void on_streams(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+    jv streams = jv_object_get(jv_copy(r->body), jv_string("streams"));
+    int count = jv_get_kind(streams) == JV_KIND_ARRAY ? jv_array_length(jv_copy(streams)) : 0;
+    jv name = count == 0 ? jv_null() : jv_array_get(jv_copy(streams), 0);
+
+    jv_free(streams);
+    if (!r->ok) {
+        fail(c, "JetStream: %s", r->text);
+    } else if (count == 0) {
+        fail(c, "no stream takes %s", c->config->address);
+    } else if (count > 1) {
+        fail(c, "%d streams take parts of %s: say which with `stream:`", count, c->config->address);
+    } else if (jv_get_kind(name) == JV_KIND_STRING) {
+        (void)snprintf(c->stream, sizeof c->stream, "%s", jv_string_value(name));
+        ask_info(c);
+    } else {
+        fail(c, "JetStream: the answer has no name of a stream");
+    }
+    jv_free(name);
+}
+
+static void ask_stream(struct nw_js_consumer *c)
+{
+    if (c->options->stream != NULL) {
+        (void)snprintf(c->stream, sizeof c->stream, "%s", c->options->stream);
+        ask_info(c);
+        return;
+    }
+    nw_js_ask(&c->call,
+              jv_object_set(jv_object(), jv_string("subject"), jv_string(c->config->address)),
+              on_streams, "STREAM.NAMES");
+}
+
+static void on_begin(struct nw_timer *timer)
+{
+    struct nw_js_consumer *c =
+        (struct nw_js_consumer *)((char *)timer - offsetof(struct nw_js_consumer, timer));
+
+    ask_stream(c);
+}
+
+/* ---- life ---- */
+
+int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
+                        const struct nw_endpoint_config *config,
+                        void (*done)(void *context, const char *failure), void *context,
+                        struct nw_error *error)
+{
+    struct nw_buffer name = {0};
+
+    *c = (struct nw_js_consumer){.endpoint = endpoint,
+                                 .config = config,
+                                 .options = config->options,
+                                 .there = jv_null(),
+                                 .done = done,
+                                 .context = context};
+    nw_js_call_init(&c->call, config->connection, c);
+    if (c->options->durable != NULL) {
+        nw_buffer_add_text(&name, c->options->durable);
+    } else {
+        nw_subject_add_name(&name, config->bridge);
+        nw_buffer_add_char(&name, '-');
+        nw_subject_add_name(&name, config->route);
+    }
+    (void)snprintf(c->durable, sizeof c->durable, "%s", nw_buffer_text(&name));
+    nw_buffer_done(&name);
+    return nw_subject_is_name(c->durable)
+               ? 0
+               : nw_error_set(error, NW_EINVAL, "\"%s\" cannot be the name of a durable",
+                              c->durable);
+}
+
+void nw_js_consumer_begin(struct nw_js_consumer *c, int64_t wait_ms)
+{
+    struct nw_loop *loop = c->call.hub->loop;
+
+    nw_js_cancel(&c->call);
+    c->timer.fire = on_begin;
+    nw_loop_set_timer(loop, &c->timer, nw_loop_now(loop) + wait_ms * NW_MILLISECOND_NS);
+}
+
+void nw_js_consumer_stop(struct nw_js_consumer *c)
+{
+    nw_loop_cancel_timer(&c->timer);
+    nw_js_cancel(&c->call);
+}
+
+void nw_js_consumer_free(struct nw_js_consumer *c)
+{
+    nw_js_consumer_stop(c);
+    jv_free(c->there);
+    c->there = jv_null();
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The durable consumer of a JetStream source: find the stream, make the consumer or bring it to
+ * what the route asks for, and get back at once what a killed process left unacknowledged.
+ *
+ * That would come back only after ack_wait, and behind what is new. Where nobody else pulls from
+ * the consumer its ack_wait is lowered for a moment, so that the server takes those messages back
+ * now. If we are killed within that moment, the next start finds the difference and sets it right.
+ *
+ * Loop thread.
+ */
+#ifndef NATSWAY_HUB_JS_CONSUMER_H
+#define NATSWAY_HUB_JS_CONSUMER_H
+
+#include "hub/js_api.h"
+
+#define NW_JS_NAME 256
+
+struct nw_js_source_options {
+    const char *stream, *durable;
+    struct nw_choice deliver;
+    int64_t ack_wait_ms;
+    int64_t max_deliver;
+    int64_t max_ack_pending;
+    int64_t batch;
+};
+
+extern const struct nw_option nw_js_source_rows[];
+
+/* No I/O. */
+void nw_js_source_check(const char *address, const void *options, const void *connection_options,
+                        struct nw_check *check);
+
+struct nw_js_consumer {
+    struct nw_js_call call;
+    struct nw_timer timer;
+    struct nw_endpoint *endpoint;
+    const struct nw_endpoint_config *config;
+    const struct nw_js_source_options *options;
+    char stream[NW_JS_NAME], durable[NW_JS_NAME];
+
+    /* What the source keeps: messages it holds unacknowledged, the highest sequence it ever got. */
+    size_t in_flight;
+    uint64_t last_sequence;
+    bool resume;     /* making the consumer again: go on behind last_sequence */
+    jv there;        /* configuration of the consumer; invalid: not known */
+    int64_t pending; /* messages that wait in the stream */
+
+    /* failure NULL: pull. Otherwise why not; it is tried again by itself. */
+    void (*done)(void *context, const char *failure);
+    void *context;
+};
+
+/* 0, or NW_EINVAL: the names cannot be made. */
+int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
+                        const struct nw_endpoint_config *config,
+                        void (*done)(void *context, const char *failure), void *context,
+                        struct nw_error *error);
+/* Begin after wait_ms; there is a session. Calls done some time later. */
+void nw_js_consumer_begin(struct nw_js_consumer *c, int64_t wait_ms);
+void nw_js_consumer_stop(struct nw_js_consumer *c);
+void nw_js_consumer_free(struct nw_js_consumer *c);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sink `jetstream: subject`. A publish is a request whose answer is the PubAck. Each carries
+ * the message's stable id as Nats-Msg-Id, so that what is sent again after an outage is stored once
+ * within the stream's duplicate window.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "hub/jetstream_ends.h"
+#include "hub/js_parse.h"
+#include "hub/js_stream.h"
+#include "hub/publish.h"
+#include "hub/sink.h"
+
+#define DEADLINE_NS (5 * NW_SECOND_NS)
+
+struct js_sink_options {
+    uint32_t message_id;
+    struct nw_js_stream_options stream;
+};
+
+struct js_sink {
+    struct nw_hub_sink base;
+    struct nw_js_stream stream;
+    uint32_t message_id;
+};
+
+static const struct nw_option rows[] = {
+    {.name = "message_id",
+     .type = NW_OPTION_TEMPLATE,
+     .offset = offsetof(struct js_sink_options, message_id),
+     .fill = NW_FILL_HEADER,
+     .doc = "Nats-Msg-Id of each message; default: the stable id made of its origin"},
+    {.name = "stream",
+     .type = NW_OPTION_GROUP,
+     .offset = offsetof(struct js_sink_options, stream),
+     .rows = nw_js_stream_rows,
+     .doc = "make this stream if it does not exist; a difference to one that does is reported"},
+    {.name = NULL},
+};
+
+static void publish(struct nw_hub_sink *base, struct nw_message *m)
+{
+    struct js_sink *k = (struct js_sink *)base;
+    struct nw_hub *hub = base->hub;
+    struct nw_publication p = {.message = m};
+    char reply[NW_REPLY_SUBJECT];
+    enum nw_outcome outcome;
+    enum nw_cause cause;
+    const char *reason;
+    int64_t slot;
+    natsStatus s;
+
+    if (!nw_hub_sink_subject(base, m, &p.subject)) {
+        return;
+    }
+    p.id = k->message_id != 0 ? nw_message_value(m, k->message_id) : nw_message_id(m);
+    p.reply = reply;
+    slot = nw_requester_begin(hub->requester, &base->client, m,
+                              nw_loop_now(hub->loop) + DEADLINE_NS, reply);
+    s = slot < 0 ? NATS_NO_MEMORY : nw_hub_publish(hub, &p);
+    if (s != NATS_OK) {
+        if (slot >= 0) {
+            nw_requester_abandon(hub->requester, slot);
+        }
+        nw_hub_publish_outcome(s, &outcome, &cause, &reason);
+        nw_hub_sink_done(base, m, outcome, cause, reason);
+    }
+}
+
+void nw_js_sink_take_puback(struct nw_hub_sink *base, struct nw_message *m, natsMsg *msg)
+{
+    struct nw_slice json = {natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)};
+    struct nw_js_puback ack;
+    enum nw_outcome outcome = NW_RETRY;
+    enum nw_cause cause = NW_CAUSE_OUTAGE;
+    char reason[300];
+
+    nw_js_parse_puback(json, &ack);
+    if (ack.is_ack) {
+        nw_hub_sink_ack(base, m, NULL);
+        return;
+    }
+    if (ack.code == 0) {
+        (void)snprintf(reason, sizeof reason,
+                       "the answer is none of JetStream: something else listens on the subject");
+    } else {
+        nw_js_puback_outcome(&ack, &outcome, &cause);
+        (void)snprintf(reason, sizeof reason, "JetStream: %.*s (%d)",
+                       (int)(ack.description.len > 200 ? 200 : ack.description.len),
+                       ack.description.data == NULL ? "" : ack.description.data, ack.error_code);
+    }
+    nw_hub_sink_done(base, m, outcome, cause, reason);
+    nw_hub_sink_flush(base);
+}
+
+static void on_answer(struct nw_requester_client *client, struct nw_reply *replies, size_t n)
+{
+    struct nw_hub_sink *base =
+        (struct nw_hub_sink *)((char *)client - offsetof(struct nw_hub_sink, client));
+
+    for (size_t i = 0; i < n; i++) {
+        struct nw_message *m = replies[i].item;
+        if (replies[i].kind == NW_REPLY_NO_RESPONDER) {
+            nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE, "no stream takes the subject");
+        } else if (replies[i].kind == NW_REPLY_TIMEOUT) {
+            nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE,
+                             "JetStream did not confirm in time");
+        } else if (!nw_hub_sink_unanswered(base, m, replies[i].kind)) {
+            nw_js_sink_take_puback(base, m, replies[i].msg);
+        }
+    }
+    nw_hub_sink_flush(base);
+}
+
+static bool was_published(struct nw_requester_client *client, void *item, struct nw_slice subject)
+{
+    (void)client;
+    return nw_slice_equal(nw_message_address(item), subject);
+}
+
+static void on_stream(void *context, const char *failure)
+{
+    struct nw_hub_sink *base = context;
+
+    if (failure == NULL) {
+        nw_hub_sink_ready(base);
+    } else {
+        nw_hub_sink_not_ready(base, failure);
+    }
+}
+
+static void prepare(struct nw_hub_sink *base)
+{
+    struct js_sink *k = (struct js_sink *)base;
+
+    nw_js_stream_ensure(&k->stream);
+}
+
+static void lost(struct nw_hub_sink *base)
+{
+    nw_js_stream_stop(&((struct js_sink *)base)->stream);
+}
+
+static void closed(struct nw_hub_sink *base)
+{
+    struct js_sink *k = (struct js_sink *)base;
+
+    nw_js_stream_stop(&k->stream);
+    free(k);
+}
+
+static const struct nw_hub_sink_ops ops = {
+    .publish = publish, .prepare = prepare, .lost = lost, .closed = closed};
+
+static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
+                     void **state, struct nw_error *error)
+{
+    const struct js_sink_options *options = config->options;
+    struct js_sink *k = calloc(1, sizeof *k);
+
+    if (k == NULL) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
+    k->message_id = options->message_id;
+    k->base.client.complete = on_answer;
+    k->base.client.published = was_published;
+    nw_js_stream_init(&k->stream, config->connection, endpoint, &options->stream, on_stream,
+                      &k->base);
+    nw_hub_sink_open(&k->base, endpoint, config, &ops);
+    *state = k;
+    return 0;
+}
+
+static void check(const char *address, const void *options, const void *connection_options,
+                  struct nw_check *c)
+{
+    const struct js_sink_options *o = options;
+
+    (void)address;
+    (void)connection_options;
+    nw_js_stream_check(&o->stream, c);
+}
+
+const struct nw_sink_kind nw_jetstream_sink = {
+    .options = rows,
+    .options_size = sizeof(struct js_sink_options),
+    .address = NW_FILL_SUBJECT,
+    .address_doc = "the subject to publish to; a stream must take it",
+    .promise = "confirmed by the stream; a repeat within the stream's duplicate window is stored "
+               "once",
+    .check = check,
+    .open = open_sink,
+    .send = nw_hub_sink_send,
+    .close = nw_hub_sink_close,
+};

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hub/receive.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "hub/carry.h"
+
+static void destroy(void *msg)
+{
+    natsMsg_Destroy(msg);
+}
+
+static bool is(struct nw_slice name, const char *text)
+{
+    return name.len == strlen(text) && strncasecmp(name.data, text, name.len) == 0;
+}
+
+static bool begins(struct nw_slice name, const char *text)
+{
+    size_t len = strlen(text);
+
+    return name.len >= len && strncasecmp(name.data, text, len) == 0;
+}
+
+/* The small whole number in text, or -1. */
+static int64_t number_of(struct nw_slice text)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || text.len > 9) {
+            return -1;
+        }
+        n = n * 10 + (text.data[i] - '0');
+    }
+    return text.len == 0 ? -1 : n;
+}
+
+/* Headers that become fields of the message. true: it was one. */
+static bool take_field(struct nw_message *m, struct nw_slice name, struct nw_slice value)
+{
+    int64_t time_ns, number;
+
+    if (is(name, NW_CARRY_KEY)) {
+        nw_message_set_key(m, value);
+        return true;
+    }
+    if (is(name, NW_CARRY_TIMESTAMP) && nw_carry_parse_time(value, &time_ns) == 0) {
+        nw_message_set_timestamp(m, time_ns);
+        return true;
+    }
+    if (is(name, NW_CARRY_TOMBSTONE)) {
+        if (nw_message_payload(m).len == 0) {
+            nw_message_set_payload(m, NW_ABSENT);
+        }
+        return true;
+    }
+    if (is(name, NW_CARRY_STATUS) || is(name, "Nats-Service-Error-Code")) {
+        number = number_of(value);
+        if (number >= 100 && number <= 599) {
+            nw_message_set_number(m, NW_META_STATUS, number);
+        }
+        return is(name, NW_CARRY_STATUS);
+    }
+    return false;
+}
+
+static int take_header(struct nw_message *m, struct nw_slice name, struct nw_slice value)
+{
+    if (begins(name, "Natsway-") || begins(name, "Nats-")) {
+        if (take_field(m, name, value)) {
+            return 0;
+        }
+    }
+    return nw_message_add_header(m, name, value);
+}
+
+/* A header that went as base64: what it stands for, copied into the message. */
+static int take_encoded(struct nw_message *m, struct nw_slice name, struct nw_slice value)
+{
+    struct nw_buffer plain_name = {0}, plain_value = {0};
+    int rc = nw_carry_decode(name, value, &plain_name, &plain_value);
+
+    if (rc == 0) {
+        struct nw_slice n = nw_buffer_slice(&plain_name), v = nw_buffer_slice(&plain_value);
+        struct nw_slice n2 = nw_message_copy(m, n.data, n.len);
+        struct nw_slice v2 = nw_message_copy(m, v.data, v.len);
+        rc = n2.data == NULL || v2.data == NULL ? NW_ENOMEM : take_header(m, n2, v2);
+    } else if (rc == NW_EINVAL) {
+        rc = nw_message_add_header(m, name, value); /* somebody else's */
+    }
+    nw_buffer_done(&plain_name);
+    nw_buffer_done(&plain_value);
+    return rc;
+}
+
+static int take_values(struct nw_message *m, natsMsg *msg, const char *key, bool stored)
+{
+    struct nw_slice name = nw_slice_text(key);
+    const char **values = NULL;
+    int count = 0, rc = 0;
+
+    if (stored && begins(name, "Nats-Expected-")) {
+        return 0;
+    }
+    if (natsMsgHeader_Values(msg, key, &values, &count) == NATS_NO_MEMORY) {
+        return NW_ENOMEM;
+    }
+    for (int i = 0; i < count && rc == 0; i++) {
+        struct nw_slice value = nw_slice_text(values[i] == NULL ? "" : values[i]);
+        rc =
+            begins(name, NW_CARRY_B64) ? take_encoded(m, name, value) : take_header(m, name, value);
+    }
+    free(values);
+    return rc;
+}
+
+static int take_headers(struct nw_message *m, natsMsg *msg, bool stored)
+{
+    const char **keys = NULL;
+    int count = 0, rc = 0;
+    natsStatus s = natsMsgHeader_Keys(msg, &keys, &count);
+
+    if (s == NATS_NO_MEMORY) {
+        return NW_ENOMEM;
+    }
+    for (int i = 0; s == NATS_OK && i < count && rc == 0; i++) {
+        rc = take_values(m, msg, keys[i], stored);
+    }
+    free(keys);
+    return rc;
+}
+
+struct nw_message *nw_receive(struct nw_endpoint *endpoint, natsMsg *msg, bool stored,
+                              int64_t timestamp_ns)
+{
+    struct nw_message *m = nw_message_new(endpoint);
+    int len = natsMsg_GetDataLength(msg);
+
+    if (m == NULL) {
+        return NULL;
+    }
+    nw_message_set_payload(m, (struct nw_slice){len == 0 ? "" : natsMsg_GetData(msg), (size_t)len});
+    if (timestamp_ns != 0) {
+        nw_message_set_timestamp(m, timestamp_ns);
+    }
+    if (take_headers(m, msg, stored) != 0) {
+        nw_message_unref(m);
+        return NULL;
+    }
+    nw_message_set_release(m, destroy, msg);
+    return m;
+}

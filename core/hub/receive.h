@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what came from NATS to a message: the reverse of publish.h. */
+#ifndef NATSWAY_HUB_RECEIVE_H
+#define NATSWAY_HUB_RECEIVE_H
+
+#include <nats/nats.h>
+#include <natsway/connector.h>
+
+/*
+ * A message of endpoint with payload, headers, key, timestamp and status of msg, which it owns from
+ * now on: the bytes are borrowed. stored: it comes from a stream; conditions that were meant for
+ * the first publish (Nats-Expected-*) are left out. timestamp_ns: where no header says it; 0:
+ * unknown. NULL without memory; then msg stays the caller's.
+ */
+struct nw_message *nw_receive(struct nw_endpoint *endpoint, natsMsg *msg, bool stored,
+                              int64_t timestamp_ns);
+
+#endif
