@@ -123,7 +123,7 @@ static void set_type(const struct nw_loader *l, const struct nw_reader *r,
         const char *meant = suggest_connector(l, item->key);
 
         nw_reader_error(r, &item->mark,
-                        "%s is not the name of a connector, so it needs a type:%s%s%s",
+                        "%s is not the name of a connector, so it needs type: CONNECTOR%s%s%s",
                         item->key.data, meant == NULL ? "" : "; or did you mean \"",
                         meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
         return;

@@ -56,14 +56,17 @@ static const char *show_number(enum nw_option_type type, int64_t number, char ou
 
 static void expect_number(const struct nw_option *row, const char *what, char *out, size_t size)
 {
+    const char *comma = strstr(what, " like ") == NULL ? "" : ",";
     char low[64], high[64];
 
     if (row->min == 0 && row->max == 0) {
         (void)snprintf(out, size, "%s", what);
     } else if (row->max == INT64_MAX) {
-        (void)snprintf(out, size, "%s of at least %s", what, show_number(row->type, row->min, low));
+        (void)snprintf(out, size, "%s%s at least %s", what, comma,
+                       show_number(row->type, row->min, low));
     } else {
-        (void)snprintf(out, size, "%s from %s to %s", what, show_number(row->type, row->min, low),
+        (void)snprintf(out, size, "%s%s from %s to %s", what, comma,
+                       show_number(row->type, row->min, low),
                        show_number(row->type, row->max, high));
     }
 }

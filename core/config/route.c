@@ -303,9 +303,10 @@ static int read_dead_letter(struct part *p)
 
     subject = subject != NULL ? subject : p->loader->dead_letter;
     if (subject == NULL) {
-        if (then != NULL && p->spec->then == NW_THEN_DEAD_LETTER) {
+        if (then != NULL && then->value->kind == NW_NODE_TEXT &&
+            strcmp(then->value->text.data, "dead_letter") == 0) {
             nw_reader_error(&p->reader, &then->mark,
-                            "then: dead_letter needs a subject: on_error.dead_letter, or "
+                            "on_error.then: dead_letter needs a subject: on_error.dead_letter, or "
                             "dead_letter at the top level");
         }
         return 0;

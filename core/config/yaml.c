@@ -12,6 +12,7 @@
 
 struct parser {
     yaml_parser_t yaml;
+    struct nw_slice text;
     const struct nw_file *file;
     struct nw_arena *arena;
     struct nw_diagnostics *diagnostics;
@@ -44,6 +45,21 @@ static int no_memory(struct parser *p)
     return refuse(p, NW_ENOMEM, p->yaml.mark, "no memory");
 }
 
+/* libyaml's words for a tab among the blanks of an indentation help nobody. */
+static bool is_tab(struct nw_slice text, yaml_mark_t at)
+{
+    for (size_t line = 0; line < at.line; line++) {
+        const char *end = memchr(text.data, '\n', text.len);
+
+        if (end == NULL) {
+            return false;
+        }
+        text.len -= (size_t)(end - text.data) + 1;
+        text.data = end + 1;
+    }
+    return at.column < text.len && text.data[at.column] == '\t';
+}
+
 /* Say what libyaml could not read. */
 static int refuse_syntax(struct parser *p)
 {
@@ -56,6 +72,9 @@ static int refuse_syntax(struct parser *p)
     if (y->error == YAML_READER_ERROR) {
         return refuse(p, NW_EINVAL, y->mark, "no UTF-8 text: %s at byte %zu", y->problem,
                       y->problem_offset);
+    }
+    if (is_tab(p->text, at)) {
+        return refuse(p, NW_EINVAL, at, "not valid YAML: a tab; lines are indented with blanks");
     }
     if (y->context != NULL && y->context_mark.line != at.line) {
         return refuse(p, NW_EINVAL, at, "not valid YAML: %s, %s that began in line %zu", y->problem,
@@ -508,7 +527,7 @@ static int read_document(struct parser *p, struct nw_node **out)
 int nw_yaml_parse(struct nw_slice text, const struct nw_file *file, struct nw_arena *arena,
                   struct nw_diagnostics *diagnostics, struct nw_node **out)
 {
-    struct parser p = {.file = file, .arena = arena, .diagnostics = diagnostics};
+    struct parser p = {.text = text, .file = file, .arena = arena, .diagnostics = diagnostics};
     struct nw_node *root = NULL;
     int rc;
 
