@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/suggest.h"
+#include "config/yaml.h"
 
 #define LONGEST_NAME 200
 
@@ -34,8 +35,12 @@ int nw_options_defaults(const struct nw_reader *r, const struct nw_option *rows,
                                    .file = r->file,
                                    .text = nw_slice_text(row->standard),
                                    .written = row->standard};
+            struct nw_node *value = &node;
 
-            rc = nw_option_value(r, row, row->name, &node, member);
+            if (row->type == NW_OPTION_LIST) { /* "[a, b]", as a user would write it */
+                rc = nw_yaml_parse(node.text, r->file, r->arena, r->diagnostics, &value);
+            }
+            rc = rc != 0 ? rc : nw_option_value(r, row, row->name, value, member);
         }
     }
     return rc;
