@@ -4,7 +4,7 @@
 
 #include "base/suggest.h"
 #include "cli/cli.h"
-#include "cli/docs.h"
+#include "config/reference.h"
 
 static bool is_hidden(const struct nw_connector *c)
 {
@@ -15,7 +15,7 @@ static void list(struct nw_buffer *out, const struct nw_registry *registry)
 {
     const struct nw_connector *c;
 
-    nw_buffer_add_text(out, "## Connectors\n\n| | |\n|---|---|\n");
+    nw_buffer_add_text(out, "\n## Connectors\n\n| | |\n|---|---|\n");
     for (size_t i = 0; (c = nw_registry_at(registry, i, NULL)) != NULL; i++) {
         if (!is_hidden(c)) {
             nw_buffer_add_format(out, "| `%s` | %s |\n", c->name, c->summary);
@@ -50,12 +50,12 @@ static enum nw_exit write_page(const struct nw_registry *registry, const char *n
     struct nw_buffer page = {0};
 
     if (name == NULL) {
-        nw_docs_configuration(&page);
+        nw_reference_language(&page);
         list(&page, registry);
     } else if (c == NULL || is_hidden(c)) {
         return no_connector(registry, name);
     } else {
-        nw_docs_connector(&page, c);
+        nw_reference_connector(&page, c);
     }
     (void)fwrite(nw_buffer_text(&page), 1, page.len, stdout);
     nw_buffer_done(&page);
