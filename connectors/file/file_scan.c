@@ -34,7 +34,7 @@ bool file_pattern_fits(const char *pattern, const char *path)
 static void failed(struct file_scan *scan, const char *path, int error)
 {
     scan->error = error;
-    snprintf(scan->error_path, sizeof scan->error_path, "%s", path);
+    snprintf(scan->error_path, sizeof scan->error_path, "%.511s", path);
 }
 
 /* The nearest folder above that exists, so that we learn when the rest of the way is made. */
