@@ -303,10 +303,16 @@ static size_t take_batch(struct mqtt_sink *s, struct nw_message **batch, size_t 
     return n;
 }
 
-/* How many more the server takes. Beyond its limit paho would wait for a second each time. */
+/* How many more the server takes. Beyond its limit paho would wait for a second each time. Version
+ * 3.1.1 has no such limit to tell, but a server that has one ends the connection when too many of
+ * QoS 2 are under way (mosquitto: 20). */
 static size_t room(struct mqtt_sink *s)
 {
     size_t most = (size_t)s->client.server.receive_maximum, taken;
+
+    if (s->options->qos == 2 && !s->client.connection->version5) {
+        most = 10;
+    }
 
     (void)pthread_mutex_lock(&s->client.connection->lock);
     taken = s->with_paho;
