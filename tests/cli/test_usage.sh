@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# Commands and options: what there is, what there is not, and what was probably meant.
+. "$(dirname "$0")/cli.sh"
+
+run 2
+err_is 'natsway: no command; `natsway help` lists them'
+run 2 chek a.yaml
+err_is 'natsway: there is no command "chek", did you mean "check"?; `natsway help` lists them'
+run 2 xyzzy
+err_is 'natsway: there is no command "xyzzy"; `natsway help` lists them'
+run 2 help runn
+err_has 'did you mean "run"?'
+
+run 2 run
+err_has 'usage: natsway run FILE...'
+run 2 try one
+err_has 'usage: natsway try FILE ROUTE'
+run 2 version now
+err_has 'usage: natsway version'
+
+run 2 run a.yaml --stat-dir x
+err_is 'natsway run: there is no option --stat-dir, did you mean --state-dir?'
+run 2 check a.yaml --key k
+err_has 'there is no option --key'
+run 2 check a.yaml -x
+err_is 'natsway check: there is no option -x'
+run 2 run a.yaml --state-dir
+err_is 'natsway run: --state-dir wants DIR'
+run 2 run a.yaml --log-level=loud
+err_is 'natsway run: --log-level wants one of: error warning info debug; found "loud"'
+run 2 run a.yaml --log-format xml
+err_has '--log-format wants one of: text json; found "xml"'
+run 2 check a.yaml --help=yes
+err_has '--help has no value'
+
+run 0 help
+for command in run check try docs connectors version help; do
+    out_has "natsway $command"
+done
+run 0 --help
+out_has 'natsway run'
+run 0 help try
+out_has '--address ADDRESS'
+run 0 try -h
+out_has '--address ADDRESS'
+run 0 version
+out_has 'natsway '
+out_has 'connector interface 1'
+run 0 --version
+out_has 'natsway '
+
+shown="version >/dev/full"
+"$natsway" version >/dev/full 2>"$dir/err"
+code=$?
+[ "$code" -eq 4 ] || fail "a full disk is no success"
+err_has 'standard output cannot be written'
+finish
