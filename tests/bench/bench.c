@@ -318,12 +318,12 @@ static struct figures measure(const struct flow *flow, struct nwt_process *proce
     if (flow->load != NULL) {
         flow->load();
     }
-    if (!NWT_WAIT((first = flow->arrived()) > 0, 60000)) {
+    if (!NWT_WAIT(60000, (first = flow->arrived()) > 0)) {
         nwt_fail("%s: nothing arrived", flow->name);
     }
     began_ms = nwt_now_ms();
     cpu_us = nwt_process_cpu_us(process);
-    if (!NWT_WAIT((last = flow->arrived()) >= (int64_t)world.count, 120000)) {
+    if (!NWT_WAIT(120000, (last = flow->arrived()) >= (int64_t)world.count)) {
         nwt_fail("%s: only %lld of %zu arrived", flow->name, (long long)last, world.count);
     }
     seconds = (double)(nwt_now_ms() - began_ms + 1) / 1000;
