@@ -33,7 +33,7 @@ void nw_hub_listen(struct nw_hub *hub, struct nw_listener *listener)
     hub->listeners = listener;
     if (hub->nc != NULL) {
         bring_up(hub, listener);
-    } else if (hub->was_up && listener->down != NULL) {
+    } else if (hub->away && listener->down != NULL) {
         listener->down(listener, hub->down_text);
     }
 }
@@ -101,21 +101,61 @@ static void on_inbox_complete(void *closure)
     atomic_fetch_sub(&hub->open_inboxes, 1);
 }
 
-static natsStatus open_inbox(struct nw_hub *hub)
+static natsStatus open_exact_inbox(struct nw_hub *hub)
 {
-    natsStatus s = natsConnection_Subscribe(
-        &hub->inbox, hub->nc, nw_requester_pattern(hub->requester), on_answer, hub->requester);
+    natsSubscription **inbox = &hub->inboxes[NW_INBOX_EXACT];
+    natsStatus s = natsConnection_Subscribe(inbox, hub->nc,
+                                            nw_requester_pattern(hub->requester, NW_INBOX_EXACT),
+                                            on_answer, hub->requester);
 
     if (s != NATS_OK) {
         return s;
     }
     atomic_fetch_add(&hub->open_inboxes, 1);
-    s = natsSubscription_SetOnCompleteCB(hub->inbox, on_inbox_complete, hub);
+    s = natsSubscription_SetOnCompleteCB(*inbox, on_inbox_complete, hub);
     if (s != NATS_OK) {
         atomic_fetch_sub(&hub->open_inboxes, 1);
         return s;
     }
-    return natsSubscription_SetPendingLimits(hub->inbox, -1, -1);
+    return natsSubscription_SetPendingLimits(*inbox, -1, -1);
+}
+
+static natsStatus open_inboxes(struct nw_hub *hub)
+{
+    natsSubscription **inbox = &hub->inboxes[NW_INBOX_QUICK];
+    natsStatus s = natsConnection_SubscribeSync(
+        inbox, hub->nc, nw_requester_pattern(hub->requester, NW_INBOX_QUICK));
+
+    s = s == NATS_OK ? natsSubscription_SetPendingLimits(*inbox, -1, -1) : s;
+    return s == NATS_OK ? open_exact_inbox(hub) : s;
+}
+
+static void close_inboxes(struct nw_hub *hub)
+{
+    for (size_t i = 0; i < 2; i++) {
+        natsSubscription_Destroy(hub->inboxes[i]);
+        hub->inboxes[i] = NULL;
+    }
+}
+
+static void read_quick_inbox(struct nw_hub *hub)
+{
+    natsSubscription *inbox = hub->inboxes[NW_INBOX_QUICK];
+    uint64_t there = 0;
+
+    if (inbox == NULL || natsSubscription_QueuedMsgs(inbox, &there) != NATS_OK || there == 0) {
+        return;
+    }
+    for (; there > 0; there--) {
+        natsMsg *msg = NULL;
+        natsStatus s = natsSubscription_NextMsg(&msg, inbox, 0);
+        if (s == NATS_OK) {
+            nw_requester_answer(hub->requester, msg);
+        } else if (s == NATS_NO_RESPONDERS) {
+            nw_requester_nobody(hub->requester);
+        }
+    }
+    nw_requester_work(hub->requester);
 }
 
 void nw_hub_synced(struct nw_hub *hub, uint64_t count)
@@ -145,20 +185,11 @@ static void keep_reason(struct nw_hub *hub)
     (void)snprintf(hub->down_text, sizeof hub->down_text, "%s", text);
 }
 
-/* The loop's hook: the socket is gone. */
-static void on_detached(void *context)
+static void tell_down(struct nw_hub *hub)
 {
-    struct nw_hub *hub = context;
     struct nw_listener *l, *next;
 
-    if (hub->nc == NULL) {
-        return;
-    }
-    keep_reason(hub);
-    natsSubscription_Destroy(hub->inbox);
-    hub->inbox = NULL;
-    hub->nc = NULL;
-    nw_requester_fail_all(hub->requester, NW_REPLY_LOST);
+    hub->away = true;
     for (l = hub->listeners; l != NULL; l = next) {
         next = l->next;
         l->confirmed_by = 0;
@@ -166,6 +197,29 @@ static void on_detached(void *context)
             l->down(l, hub->down_text);
         }
     }
+}
+
+void nw_hub_failed(struct nw_hub *hub, const char *text)
+{
+    (void)snprintf(hub->down_text, sizeof hub->down_text, "%s", text);
+    if (!hub->away) {
+        tell_down(hub);
+    }
+}
+
+/* The loop's hook: the socket is gone. */
+static void on_detached(void *context)
+{
+    struct nw_hub *hub = context;
+
+    if (hub->nc == NULL) {
+        return;
+    }
+    keep_reason(hub);
+    close_inboxes(hub);
+    hub->nc = NULL;
+    nw_requester_fail_all(hub->requester, NW_REPLY_LOST);
+    tell_down(hub);
     nw_dialer_lost(hub->dialer, hub->down_text);
 }
 
@@ -174,7 +228,7 @@ void nw_hub_up(struct nw_hub *hub, natsConnection *nc)
     struct nw_listener *l, *next;
 
     hub->nc = nc;
-    hub->was_up = true;
+    hub->away = false;
     hub->blocked = false;
     hub->since_checked = 0;
     hub->max_payload = natsConnection_GetMaxPayload(nc);
@@ -182,7 +236,7 @@ void nw_hub_up(struct nw_hub *hub, natsConnection *nc)
         on_detached(hub); /* it broke before we knew of it */
         return;
     }
-    if (open_inbox(hub) != NATS_OK) {
+    if (open_inboxes(hub) != NATS_OK) {
         nw_loop_cut(hub->loop);
         return;
     }
@@ -197,6 +251,7 @@ static void on_received(void *context)
     struct nw_hub *hub = context;
     struct nw_listener *l, *next;
 
+    read_quick_inbox(hub);
     for (l = hub->listeners; l != NULL && hub->nc != NULL; l = next) {
         next = l->next;
         if (l->received != NULL) {
@@ -215,6 +270,7 @@ static void on_round(void *context)
         nw_dialer_probe(hub->dialer);
     }
     unblock(hub);
+    nw_trash_empty(&hub->trash);
 }
 
 /* ---- what the server reports ---- */
@@ -264,6 +320,7 @@ void nw_hub_free(struct nw_hub *hub)
         (void)usleep(1000); /* the last inbox is closed; its thread is about to say so */
     }
     nw_requester_free(hub->requester);
+    nw_trash_empty(&hub->trash);
     nw_buffer_done(&hub->scratch);
     free(hub);
 }
@@ -291,7 +348,7 @@ static int hub_open(struct nw_connection *connection, const struct nw_connection
         rc = nw_error_set(error, NW_EIO, "no thread could be started");
     }
     if (rc == 0) {
-        hub->requester = nw_requester_new(hub->loop, options->inbox_prefix);
+        hub->requester = nw_requester_new(hub->loop, &hub->trash, options->inbox_prefix);
         rc = hub->requester == NULL ? nw_error_set(error, NW_ENOMEM, "out of memory") : 0;
     }
     if (rc == 0 && nw_dialer_start(hub, &hub->dialer) != 0) {

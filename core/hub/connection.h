@@ -26,6 +26,7 @@
 #include "hub/hub_options.h"
 #include "hub/loop.h"
 #include "hub/requester.h"
+#include "hub/trash.h"
 
 #define NW_HUB_BUFFER ((int64_t)1 << 20)
 
@@ -60,15 +61,16 @@ struct nw_hub {
     /* Loop thread. */
     struct nw_requester *requester;
     struct nw_listener *listeners;
-    natsConnection *nc; /* NULL: no session */
-    natsSubscription *inbox;
+    natsConnection *nc;           /* NULL: no session */
+    natsSubscription *inboxes[2]; /* by enum nw_inbox */
     int64_t max_payload;
-    bool was_up;            /* there was a session before */
+    bool away;              /* there is no session, and one was lost or could not be made */
     bool blocked;           /* nats.c's buffer is full */
     int64_t since_checked;  /* bytes published since the buffer was looked at */
     uint64_t syncs, synced; /* wanted of and answered by the dialer */
     uint64_t timeouts_seen;
     struct nw_buffer scratch; /* for whoever publishes */
+    struct nw_trash trash;
     char down_text[256];
 
     atomic_int open_inboxes; /* whose delivery threads may still run */
@@ -91,6 +93,8 @@ void nw_hub_published(struct nw_hub *hub, size_t bytes);
 
 /* Loop thread, called by the dialer's tasks. nc is owned by the dialer. */
 void nw_hub_up(struct nw_hub *hub, natsConnection *nc);
+/* No session could be made. */
+void nw_hub_failed(struct nw_hub *hub, const char *text);
 void nw_hub_synced(struct nw_hub *hub, uint64_t count);
 /* Loop thread: the server reported text (a permission violation). */
 void nw_hub_reported(struct nw_hub *hub, const char *text);

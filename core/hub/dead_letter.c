@@ -56,7 +56,7 @@ static void publish_stored(struct dead_letter_sink *k, struct nw_message *m)
 {
     struct nw_hub *hub = k->base.hub;
     char reply[NW_REPLY_SUBJECT];
-    int64_t slot = nw_requester_begin(hub->requester, &k->base.client, m,
+    int64_t slot = nw_requester_begin(hub->requester, &k->base.client, m, NW_INBOX_EXACT,
                                       nw_loop_now(hub->loop) + DEADLINE_NS, reply);
     natsStatus s = NATS_NO_MEMORY;
 
@@ -79,7 +79,7 @@ static natsStatus begin(struct dead_letter_sink *k, struct letter *l, bool fence
 {
     struct nw_hub *hub = k->base.hub;
     char reply[NW_REPLY_SUBJECT];
-    int64_t slot = nw_requester_begin(hub->requester, &k->core, l,
+    int64_t slot = nw_requester_begin(hub->requester, &k->core, l, NW_INBOX_EXACT,
                                       nw_loop_now(hub->loop) + DEADLINE_NS, reply);
     natsStatus s;
 

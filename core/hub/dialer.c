@@ -64,6 +64,14 @@ static void run_up(struct nw_task *task)
     free(t);
 }
 
+static void run_failed(struct nw_task *task)
+{
+    struct session_task *t = (struct session_task *)task;
+
+    nw_hub_failed(t->hub, t->text);
+    free(t);
+}
+
 static void run_synced(struct nw_task *task)
 {
     struct session_task *t = (struct session_task *)task;
@@ -81,7 +89,7 @@ static void run_reported(struct nw_task *task)
 }
 
 static bool post(struct nw_hub *hub, void (*run)(struct nw_task *), natsConnection *nc,
-                 uint64_t count)
+                 uint64_t count, const char *text)
 {
     struct session_task *t = calloc(1, sizeof *t);
 
@@ -92,6 +100,7 @@ static bool post(struct nw_hub *hub, void (*run)(struct nw_task *), natsConnecti
     t->hub = hub;
     t->nc = nc;
     t->count = count;
+    (void)snprintf(t->text, sizeof t->text, "%s", text == NULL ? "" : text);
     nw_loop_post(hub->loop, &t->task);
     return true;
 }
@@ -102,17 +111,12 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus statu
 {
     struct nw_dialer *d = closure;
     const char *text = nats_GetLastError(NULL);
-    struct session_task *t;
 
     (void)nc;
     (void)sub;
-    if (status != NATS_NOT_PERMITTED || (t = calloc(1, sizeof *t)) == NULL) {
-        return;
+    if (status == NATS_NOT_PERMITTED) {
+        (void)post(d->hub, run_reported, NULL, 0, text);
     }
-    (void)snprintf(t->text, sizeof t->text, "%.255s", text == NULL ? "" : text);
-    t->task.run = run_reported;
-    t->hub = d->hub;
-    nw_loop_post(d->hub->loop, &t->task);
 }
 
 static void on_closed(natsConnection *nc, void *closure)
@@ -237,7 +241,7 @@ static bool ask(struct nw_dialer *d, natsConnection *nc)
 
     (void)pthread_mutex_unlock(&d->lock);
     s = natsConnection_FlushTimeout(nc, ANSWER_MS);
-    if (s == NATS_OK && count != d->sync_done && !post(hub, run_synced, NULL, count)) {
+    if (s == NATS_OK && count != d->sync_done && !post(hub, run_synced, NULL, count, NULL)) {
         s = NATS_NO_MEMORY;
     }
     (void)pthread_mutex_lock(&d->lock);
@@ -293,7 +297,7 @@ static void serve(struct nw_dialer *d, natsConnection *nc)
     d->sync_done = d->sync_wanted;
     d->lost_text[0] = '\0';
     (void)pthread_mutex_unlock(&d->lock);
-    while (!post(d->hub, run_up, nc, 0)) {
+    while (!post(d->hub, run_up, nc, 0, NULL)) {
         (void)usleep(10000); /* no memory for a task: nothing works now, but it may again */
     }
     (void)pthread_mutex_lock(&d->lock);
@@ -354,6 +358,7 @@ static void *run(void *context)
             serve(d, nc);
         } else {
             report(d, NW_STATE_DOWN, error.text);
+            (void)post(hub, run_failed, NULL, 0, error.text);
         }
         wait_to_try_again(d);
     }

@@ -103,10 +103,9 @@ static void on_fence(struct nw_requester_client *client, struct nw_reply *replie
 static bool fence_published(struct nw_requester_client *client, void *item, struct nw_slice subject)
 {
     struct nw_fences *f = (struct nw_fences *)((char *)client - offsetof(struct nw_fences, client));
-    const char *pattern = nw_requester_pattern(f->sink->hub->requester);
 
     (void)item;
-    return nw_slice_starts(subject, (struct nw_slice){pattern, strlen(pattern) - 1});
+    return nw_requester_is_inbox(f->sink->hub->requester, subject);
 }
 
 void nw_fences_init(struct nw_fences *f, struct nw_hub_sink *sink)
@@ -133,7 +132,7 @@ void nw_fences_close_batch(struct nw_fences *f)
     *f->sent_end = b;
     f->sent_end = &b->next;
     if (hub->nc != NULL) {
-        slot = nw_requester_begin(hub->requester, &f->client, b,
+        slot = nw_requester_begin(hub->requester, &f->client, b, NW_INBOX_QUICK,
                                   nw_loop_now(hub->loop) + DEADLINE_NS, reply);
     }
     if (slot >= 0) {

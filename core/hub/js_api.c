@@ -124,7 +124,7 @@ static natsStatus send(struct nw_js_call *call, const char *text)
     if (hub->nc == NULL) {
         return NATS_CONNECTION_CLOSED;
     }
-    slot = nw_requester_begin(hub->requester, &call->client, NULL,
+    slot = nw_requester_begin(hub->requester, &call->client, NULL, NW_INBOX_EXACT,
                               nw_loop_now(hub->loop) + DEADLINE_NS, reply);
     if (slot < 0) {
         return NATS_NO_MEMORY;

@@ -58,7 +58,7 @@ static void publish(struct nw_hub_sink *base, struct nw_message *m)
     }
     p.id = k->message_id != 0 ? nw_message_value(m, k->message_id) : nw_message_id(m);
     p.reply = reply;
-    slot = nw_requester_begin(hub->requester, &base->client, m,
+    slot = nw_requester_begin(hub->requester, &base->client, m, NW_INBOX_QUICK,
                               nw_loop_now(hub->loop) + DEADLINE_NS, reply);
     s = slot < 0 ? NATS_NO_MEMORY : nw_hub_publish(hub, &p);
     if (s != NATS_OK) {

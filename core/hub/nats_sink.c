@@ -68,7 +68,8 @@ static void publish_request(struct nats_sink *k, struct nw_message *m, struct nw
 {
     struct nw_hub *hub = k->base.hub;
     char reply[NW_REPLY_SUBJECT];
-    int64_t slot = nw_requester_begin(hub->requester, &k->base.client, m, request_due(k, m), reply);
+    int64_t slot = nw_requester_begin(hub->requester, &k->base.client, m, NW_INBOX_EXACT,
+                                      request_due(k, m), reply);
     natsStatus s;
 
     if (slot < 0) {

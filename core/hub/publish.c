@@ -148,7 +148,7 @@ natsStatus nw_hub_publish(struct nw_hub *hub, const struct nw_publication *p)
     if (s == NATS_OK) {
         s = natsConnection_PublishMsg(hub->nc, msg);
     }
-    natsMsg_Destroy(msg);
+    nw_trash_add(&hub->trash, msg);
     nw_hub_published(hub, p->subject.len + payload.len + 200);
     return s;
 }
@@ -170,7 +170,7 @@ natsStatus nw_hub_publish_error(struct nw_hub *hub, const char *subject, int cod
     if (s == NATS_OK) {
         s = natsConnection_PublishMsg(hub->nc, msg);
     }
-    natsMsg_Destroy(msg);
+    nw_trash_add(&hub->trash, msg);
     nw_hub_published(hub, strlen(subject) + strlen(reason) + 100);
     return s;
 }

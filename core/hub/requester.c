@@ -8,11 +8,16 @@
 #include "base/clock.h"
 #include "hub/loop.h"
 #include "hub/token.h"
+#include "hub/trash.h"
 
 #define NONE UINT32_MAX
 #define TICK_NS (50 * NW_MILLISECOND_NS)
 #define TICKS 512 /* of the wheel; a longer deadline is put in again when its tick comes */
 #define RUN 256   /* answers given to a client at once */
+/* After "nobody listens" without saying to whom: how long the missing answers may still take, and
+ * how long the exact inbox is used. */
+#define NOBODY_NS (500 * NW_MILLISECOND_NS)
+#define EXACT_NS (10 * NW_SECOND_NS)
 
 /* A slot is free (client NULL, next: the free list) or in the list of its tick. */
 struct slot {
@@ -22,13 +27,16 @@ struct slot {
     uint32_t generation;
     uint32_t next, previous; /* previous NONE: the head of its tick */
     uint32_t tick;
+    bool quick, doubtful; /* doubtful: it may be the one that nobody listens to */
 };
 
 struct nw_requester {
     struct nw_loop *loop;
-    char inbox[48]; /* with its last dot */
+    struct nw_trash *trash;
+    char inbox[2][48]; /* each with its last dot */
     size_t inbox_len;
-    char pattern[52];
+    char pattern[2][52];
+    int64_t exact_until_ns;
 
     struct slot *slots;
     uint32_t capacity, free;
@@ -49,7 +57,8 @@ struct nw_requester {
 
 static void on_tick(struct nw_timer *timer);
 
-struct nw_requester *nw_requester_new(struct nw_loop *loop, const char *prefix)
+struct nw_requester *nw_requester_new(struct nw_loop *loop, struct nw_trash *trash,
+                                      const char *prefix)
 {
     struct nw_requester *r = calloc(1, sizeof *r);
     char token[NW_TOKEN_RANDOM];
@@ -59,8 +68,12 @@ struct nw_requester *nw_requester_new(struct nw_loop *loop, const char *prefix)
     }
     nw_token_random(token);
     r->loop = loop;
-    r->inbox_len = (size_t)snprintf(r->inbox, sizeof r->inbox, "%.20s.%s.", prefix, token);
-    (void)snprintf(r->pattern, sizeof r->pattern, "%s*", r->inbox);
+    r->trash = trash;
+    for (int i = 0; i < 2; i++) {
+        r->inbox_len =
+            (size_t)snprintf(r->inbox[i], sizeof r->inbox[i], "%.20s.%s%d.", prefix, token, i);
+        (void)snprintf(r->pattern[i], sizeof r->pattern[i], "%s*", r->inbox[i]);
+    }
     r->free = NONE;
     r->timer.fire = on_tick;
     for (size_t i = 0; i < TICKS; i++) {
@@ -86,9 +99,15 @@ void nw_requester_free(struct nw_requester *r)
     free(r);
 }
 
-const char *nw_requester_pattern(const struct nw_requester *r)
+const char *nw_requester_pattern(const struct nw_requester *r, enum nw_inbox inbox)
 {
-    return r->pattern;
+    return r->pattern[inbox];
+}
+
+bool nw_requester_is_inbox(const struct nw_requester *r, struct nw_slice subject)
+{
+    return subject.len == r->inbox_len + NW_TOKEN_LEN &&
+           memcmp(subject.data, r->inbox[0], r->inbox_len - 2) == 0;
 }
 
 size_t nw_requester_in_flight(const struct nw_requester *r)
@@ -168,10 +187,14 @@ static void release(struct nw_requester *r, uint32_t index)
 }
 
 int64_t nw_requester_begin(struct nw_requester *r, struct nw_requester_client *client, void *item,
-                           int64_t due_ns, char reply[NW_REPLY_SUBJECT])
+                           enum nw_inbox inbox, int64_t due_ns, char reply[NW_REPLY_SUBJECT])
 {
     uint32_t index;
     struct slot *s;
+
+    if (nw_loop_now(r->loop) < r->exact_until_ns) {
+        inbox = NW_INBOX_EXACT;
+    }
 
     if (grow(r) != 0) {
         return NW_ENOMEM;
@@ -186,10 +209,12 @@ int64_t nw_requester_begin(struct nw_requester *r, struct nw_requester_client *c
     s->client = client;
     s->item = item;
     s->due_ns = due_ns;
+    s->quick = inbox == NW_INBOX_QUICK;
+    s->doubtful = false;
     put_in_wheel(r, index);
     client->in_flight++;
     r->in_flight++;
-    memcpy(reply, r->inbox, r->inbox_len);
+    memcpy(reply, r->inbox[inbox], r->inbox_len);
     nw_token_write(reply + r->inbox_len, index, s->generation);
     return index;
 }
@@ -211,7 +236,7 @@ static void flush_run(struct nw_requester *r)
     r->run_count = 0;
     r->run_client->complete(r->run_client, r->run, n);
     for (size_t i = 0; i < n; i++) {
-        natsMsg_Destroy(r->run[i].msg);
+        nw_trash_add(r->trash, r->run[i].msg);
     }
 }
 
@@ -245,13 +270,37 @@ static void take_answer(struct nw_requester *r, natsMsg *msg)
         !nw_token_read(subject + r->inbox_len, &index, &generation) || index >= r->capacity ||
         r->slots[index].client == NULL ||
         (r->slots[index].generation & NW_TOKEN_GENERATIONS) != generation) {
-        natsMsg_Destroy(msg); /* too late, or of an earlier connection */
+        nw_trash_add(r->trash, msg); /* too late, or of an earlier connection */
         return;
     }
     if (is_no_responder(msg)) {
         finish(r, index, msg, NW_REPLY_NO_RESPONDER);
     } else {
         finish(r, index, msg, NW_REPLY_MESSAGE);
+    }
+}
+
+void nw_requester_answer(struct nw_requester *r, natsMsg *msg)
+{
+    take_answer(r, msg);
+}
+
+void nw_requester_nobody(struct nw_requester *r)
+{
+    int64_t now = nw_loop_now(r->loop);
+
+    if (now < r->exact_until_ns) {
+        return; /* of those that are in doubt already */
+    }
+    r->exact_until_ns = now + EXACT_NS;
+    for (uint32_t i = 0; i < r->capacity; i++) {
+        struct slot *s = &r->slots[i];
+        if (s->client != NULL && s->quick && s->due_ns > now + NOBODY_NS) {
+            take_from_wheel(r, i);
+            s->due_ns = now + NOBODY_NS;
+            s->doubtful = true;
+            put_in_wheel(r, i);
+        }
     }
 }
 
@@ -315,8 +364,12 @@ static void finish_tick(struct nw_requester *r, uint32_t tick)
             index = next;
             continue;
         }
-        r->timeouts++;
-        finish(r, index, NULL, NW_REPLY_TIMEOUT);
+        if (s->doubtful) {
+            finish(r, index, NULL, NW_REPLY_NO_RESPONDER);
+        } else {
+            r->timeouts++;
+            finish(r, index, NULL, NW_REPLY_TIMEOUT);
+        }
         index = r->wheel[tick];
     }
 }

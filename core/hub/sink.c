@@ -144,7 +144,7 @@ static void take_batch(struct nw_task *task)
 {
     struct batch *b = (struct batch *)task;
     struct nw_hub_sink *sink = b->sink;
-    bool refused = sink->hub->nc == NULL || sink->why[0] != '\0';
+    bool refused = sink->hub->away || sink->why[0] != '\0';
 
     for (size_t i = 0; i < b->count; i++) {
         if (refused || !push(sink, b->messages[i])) {
