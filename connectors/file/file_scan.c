@@ -123,11 +123,11 @@ static char **list(struct file_scan *scan, const char *folder, const char *level
     return names;
 }
 
-static bool join(char *path, const char *folder, const char *name, size_t len)
+bool file_join(char *path, const char *folder, const char *name)
 {
-    size_t at = strlen(folder);
+    size_t at = strcmp(folder, ".") == 0 ? 0 : strlen(folder);
     const char *slash = at == 0 || folder[at - 1] == '/' ? "" : "/";
-    int n = snprintf(path, PATH_MAX, "%s%s%.*s", folder, slash, (int)len, name);
+    int n = snprintf(path, PATH_MAX, "%s%s%s", at == 0 ? "" : folder, slash, name);
 
     return n > 0 && n < PATH_MAX;
 }
@@ -143,7 +143,7 @@ static void expand_wildcard(struct file_scan *scan, const char *folder, const ch
     char **names = list(scan, folder, level, &count);
     for (size_t i = 0; i < count; i++) {
         /* Below a wildcard only folders are followed, and only files are taken. */
-        if (join(path, folder, names[i], strlen(names[i])) && file_stat_path(path, &stat) == 0 &&
+        if (file_join(path, folder, names[i]) && file_stat_path(path, &stat) == 0 &&
             (*rest != '\0' ? stat.folder : stat.regular)) {
             enter(scan, path, rest);
         }
@@ -184,7 +184,7 @@ static void expand(struct file_scan *scan, const char *folder, const char *rest)
         return;
     }
     unescape(level);
-    if (!join(path, folder, level, strlen(level))) {
+    if (!file_join(path, folder, level)) {
         failed(scan, folder, ENAMETOOLONG);
         return;
     }

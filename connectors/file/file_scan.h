@@ -30,6 +30,9 @@ void file_scan_run(struct file_scan *scan, const char *pattern);
 /* Has the pattern any wildcard? */
 bool file_pattern_is_glob(const char *pattern);
 
+/* The path of name in folder as a scan finds it, into PATH_MAX bytes. false: it is too long. */
+bool file_join(char *path, const char *folder, const char *name);
+
 /* Does a whole path fit the pattern? */
 bool file_pattern_fits(const char *pattern, const char *path);
 

@@ -231,11 +231,11 @@ void file_source_unreadable(struct file_source *s, const char *path, int error)
 
 /* ---- The task ---- */
 
-static void on_event(struct file_task *task, const char *folder, const char *name, uint32_t mask)
+static void on_event(struct file_task *task, const struct file_event *event)
 {
     struct file_source *s = (struct file_source *)task;
 
-    if (s->reader->event(s, folder, name, mask)) {
+    if (s->reader->event(s, event)) {
         s->scan_wanted = true;
     }
 }
@@ -340,9 +340,9 @@ static void ended(struct file_task *task)
 
 /* ---- Lanes after the first: nothing to do, one file is read by one lane ---- */
 
-static bool idle_event(struct file_source *s, const char *folder, const char *name, uint32_t mask)
+static bool idle_event(struct file_source *s, const struct file_event *event)
 {
-    (void)s, (void)folder, (void)name, (void)mask;
+    (void)s, (void)event;
     return false;
 }
 

@@ -10,6 +10,7 @@
 #ifndef NATSWAY_FILE_SOURCE_H
 #define NATSWAY_FILE_SOURCE_H
 
+#include <limits.h>
 #include <pthread.h>
 
 #include "file_record.h"
@@ -59,7 +60,7 @@ struct file_reader {
     /* The folders are to be looked through; ends when all is noted. */
     void (*scan)(struct file_source *s);
     /* As in struct file_task; true: a scan is needed. */
-    bool (*event)(struct file_source *s, const char *folder, const char *name, uint32_t mask);
+    bool (*event)(struct file_source *s, const struct file_event *event);
     /* Read, offer and see what is settled; returns when to run again. Nothing is offered when
      * s->may_offer is false. */
     int64_t (*work)(struct file_source *s, int64_t now_ns);
@@ -92,6 +93,8 @@ struct file_source {
     int64_t told_lag, read_bytes, read_lines;
     int unreadable; /* errno of the last file that could not be opened */
     char unreadable_path[512];
+    uint32_t moved_cookie; /* of the last file that was moved away from a path of the pattern */
+    char moved_path[PATH_MAX];
     bool input_is_file; /* standard input can always be read */
     struct file_records records;
     struct file_tail *tails;    /* of file_tail.c */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,7 +301,7 @@ static void begin_new(struct file_source *s, struct file_tail *t)
 static struct file_tail *predecessor(struct file_source *s, const struct file_tail *t)
 {
     for (struct file_tail *other = s->tails; other != NULL; other = other->next) {
-        if (other != t && !other->over && strcmp(other->path, t->path) == 0) {
+        if (other != t && !other->over && other->before != t && strcmp(other->path, t->path) == 0) {
             return other;
         }
     }
@@ -346,8 +347,8 @@ static void found(void *source, const char *path, const struct file_stat *seen)
         follow_again(s, t, record);
     } else {
         begin_new(s, t);
+        t->before = predecessor(s, t);
     }
-    t->before = t->before == NULL ? predecessor(s, t) : t->before;
 }
 
 /* A file that is known, but not at any path of the pattern: it was moved while nobody looked. */
@@ -400,32 +401,63 @@ static void scan(struct file_source *s)
     }
 }
 
-static bool is_at(const char *path, const char *folder, const char *name)
+/* A file was moved away from a path of the pattern before it was even seen there: it is followed
+ * like one that was. */
+static void follow_moved(struct file_source *s, const char *path)
 {
-    size_t len = strcmp(folder, ".") == 0 && path[0] != '.' ? 0 : strlen(folder);
+    struct file_stat stat;
 
-    if (len == 0) {
-        return strcmp(path, name) == 0;
+    if (file_stat_path(path, &stat) != 0 || !stat.regular || find_tail(s, &stat) != NULL ||
+        find_record(s, &stat) != NULL) {
+        return;
     }
-    if (strncmp(path, folder, len) != 0) {
-        return false;
+    int fd = open_file(s, path, &stat);
+    struct file_tail *t = fd < 0 ? NULL : add_tail(s, fd, s->moved_path, &stat);
+    if (t != NULL) {
+        begin_new(s, t);
+        t->gone = true;
+        t->before = predecessor(s, t);
     }
-    return strcmp(path + len + (folder[len - 1] == '/' ? 0 : path[len] == '/'), name) == 0;
 }
 
-static bool event(struct file_source *s, const char *folder, const char *name, uint32_t mask)
+/* Files that come and go quickly are taken up at once, not with the next scan. */
+static void see_name(struct file_source *s, const struct file_event *e, const char *path)
 {
-    bool known = false;
+    struct file_stat stat;
 
+    if (file_pattern_fits(s->config->address, path)) {
+        if ((e->mask & IN_MOVED_FROM) != 0) {
+            s->moved_cookie = e->cookie;
+            (void)snprintf(s->moved_path, sizeof s->moved_path, "%s", path);
+        } else if (file_stat_path(path, &stat) == 0 && stat.regular) {
+            found(s, path, &stat);
+        }
+    } else if ((e->mask & IN_MOVED_TO) != 0 && e->cookie == s->moved_cookie) {
+        follow_moved(s, path);
+    }
+}
+
+static bool event(struct file_source *s, const struct file_event *e)
+{
+    char path[PATH_MAX];
+    bool known = false, any = e->folder == NULL || e->name[0] == '\0';
+
+    if (!any && !file_join(path, e->folder, e->name)) {
+        return true;
+    }
+    if (!any && s->scanned && (e->mask & (IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO)) != 0 &&
+        (e->mask & IN_ISDIR) == 0) {
+        see_name(s, e, path);
+    }
     for (struct file_tail *t = s->tails; t != NULL; t = t->next) {
-        if (folder == NULL || name[0] == '\0' || is_at(t->name, folder, name)) {
+        if (any || strcmp(t->name, path) == 0) {
             t->look = known = true;
         }
     }
     for (struct file_tail *t = s->tails; t != NULL && !known; t = t->next) {
         t->look |= t->gone;
     }
-    return folder == NULL || (mask & ~(uint32_t)(IN_MODIFY | IN_CLOSE_WRITE)) != 0;
+    return e->folder == NULL || (e->mask & ~(uint32_t)(IN_MODIFY | IN_CLOSE_WRITE)) != 0;
 }
 
 /* ---- Work ---- */

@@ -127,10 +127,10 @@ void file_loop_watch_end(struct file_task *task)
     }
 }
 
-static void tell(struct file_task *task, const char *folder, const char *name, uint32_t mask)
+static void tell(struct file_task *task, const struct file_event *event)
 {
     task->due_ns = 0;
-    task->event(task, folder, name, mask);
+    task->event(task, event);
 }
 
 static void tell_watchers(const struct inotify_event *e)
@@ -140,11 +140,21 @@ static void tell_watchers(const struct inotify_event *e)
     if (w == NULL) {
         return;
     }
+    const struct file_event event = {w->path, e->len > 0 ? e->name : "", e->mask, e->cookie};
     for (size_t i = 0; i < w->count; i++) {
-        tell(w->watchers[i].task, w->path, e->len > 0 ? e->name : "", e->mask);
+        tell(w->watchers[i].task, &event);
     }
     if ((e->mask & IN_IGNORED) != 0) {
         drop_watch(w); /* the folder is gone, and the watch with it */
+    }
+}
+
+static void tell_all(uint32_t mask)
+{
+    const struct file_event event = {NULL, "", mask, 0};
+
+    for (struct file_task *t = loop.tasks; t != NULL; t = t->next) {
+        tell(t, &event);
     }
 }
 
@@ -160,12 +170,10 @@ static void read_events(void)
         for (char *at = buffer; at < buffer + n;) {
             const struct inotify_event *e = (const struct inotify_event *)at;
             at += sizeof *e + e->len;
-            if ((e->mask & IN_Q_OVERFLOW) == 0) {
+            if ((e->mask & IN_Q_OVERFLOW) != 0) {
+                tell_all(e->mask);
+            } else {
                 tell_watchers(e);
-                continue;
-            }
-            for (struct file_task *t = loop.tasks; t != NULL; t = t->next) {
-                tell(t, NULL, "", e->mask);
             }
         }
     }

@@ -16,13 +16,20 @@
 #define FILE_NEVER INT64_MAX /* run only when woken */
 #define FILE_ENDED (-1)      /* remove the task */
 
+/* Something happened in a watched folder: an inotify event. */
+struct file_event {
+    const char *folder; /* as it was given to file_loop_watch; NULL: anything may have changed */
+    const char *name;   /* "": the folder itself, or the file that is watched */
+    uint32_t mask;
+    uint32_t cookie; /* joins the two halves of a move */
+};
+
 struct file_task {
     /* Do a bounded amount of work. Returns when to run again (nw_clock_monotonic_ns), FILE_NEVER,
      * or FILE_ENDED. */
     int64_t (*run)(struct file_task *task, int64_t now_ns);
-    /* name in a watched folder changed; name "" is the folder itself. folder NULL: anything may
-     * have changed. run follows. */
-    void (*event)(struct file_task *task, const char *folder, const char *name, uint32_t mask);
+    /* Only notes what happened; run follows. */
+    void (*event)(struct file_task *task, const struct file_event *event);
     /* The loop has let go; the task may be freed. */
     void (*ended)(struct file_task *task);
 

@@ -281,25 +281,18 @@ static void scan(struct file_source *s)
     }
 }
 
-static bool event(struct file_source *s, const char *folder, const char *name, uint32_t mask)
+static bool event(struct file_source *s, const struct file_event *e)
 {
     char path[PATH_MAX];
     struct file_stat stat;
 
-    if (s->wholes == NULL || folder == NULL || name[0] == '\0' || (mask & IN_ISDIR) != 0) {
+    if (s->wholes == NULL || e->folder == NULL || e->name[0] == '\0' || (e->mask & IN_ISDIR) != 0) {
         return true;
     }
-    if ((mask & (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MODIFY)) == 0) {
-        return false;
-    }
-    if (strcmp(folder, ".") == 0) {
-        (void)snprintf(path, sizeof path, "%s", name);
-    } else {
-        (void)snprintf(path, sizeof path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
-    }
-    if (file_pattern_fits(s->config->address, path) && file_stat_path(path, &stat) == 0 &&
-        stat.regular) {
-        see(s, path, &stat, (mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0);
+    if ((e->mask & (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MODIFY)) != 0 &&
+        file_join(path, e->folder, e->name) && file_pattern_fits(s->config->address, path) &&
+        file_stat_path(path, &stat) == 0 && stat.regular) {
+        see(s, path, &stat, (e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0);
     }
     return false;
 }
