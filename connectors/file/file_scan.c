@@ -195,6 +195,8 @@ static void expand(struct file_scan *scan, const char *folder, const char *rest)
         if (rc != 0 || !stat.folder) {
             failed(scan, path, rc == 0 ? ENOTDIR : -rc);
             watch_nearest(scan, path);
+            /* Made before the watch was there: nobody tells of it. */
+            scan->again |= file_stat_path(path, &stat) == 0 && stat.folder;
             return;
         }
     }
@@ -205,6 +207,7 @@ void file_scan_run(struct file_scan *scan, const char *pattern)
 {
     scan->files = 0;
     scan->error = 0;
+    scan->again = false;
     if (pattern[0] == '/') {
         expand(scan, "/", pattern + strspn(pattern, "/"));
     } else {

@@ -20,6 +20,7 @@ struct file_scan {
     void (*found)(void *context, const char *path, const struct file_stat *stat);
     /* Results. */
     size_t files;
+    bool again;           /* something came up meanwhile: scan once more */
     int error;            /* the last errno of a folder or file that could not be looked at */
     char error_path[512]; /* which one */
 };

@@ -105,29 +105,39 @@ static bool wait_here(struct file_output *o, uint32_t index)
     return true;
 }
 
-static int append_to(struct file_sink *s, struct file_output *o)
+/* Append count of the messages that wait at o, beginning with the first'th. Returns how many are
+ * written; fewer only with *error. Of what does not fit on a full disk the first half may: so the
+ * disk is filled to the last line, and not tried again and again with one. */
+static size_t append_to(struct file_sink *s, struct file_output *o, size_t first, size_t count,
+                        int *error)
 {
-    for (size_t i = 0; i < o->count; i++) {
-        struct nw_slice payload = nw_message_payload(s->batch.items[o->waiting[i]]);
+    for (size_t i = 0; i < count; i++) {
+        struct nw_slice payload = nw_message_payload(s->batch.items[o->waiting[first + i]]);
         s->parts[2 * i] = (struct iovec){(void *)(uintptr_t)payload.data, payload.len};
         s->parts[2 * i + 1] = (struct iovec){(void *)(uintptr_t) "\n", 1};
     }
-    return file_output_append(&s->outputs, o, s->parts, 2 * o->count);
+    *error = file_output_append(&s->outputs, o, s->parts, 2 * count);
+    if (*error == 0) {
+        return count;
+    }
+    if (count == 1 || (*error != -ENOSPC && *error != -EDQUOT)) {
+        return 0;
+    }
+    size_t half = count / 2, done = append_to(s, o, first, half, error);
+    return done < half ? done : half + append_to(s, o, first + half, count - half, error);
 }
 
-/* Write what waits at every output; the results of what failed are set. */
+/* Write what waits at every output, and set its results. */
 static void append_all(struct file_sink *s)
 {
     for (struct file_output *o = s->outputs.list; o != NULL; o = o->next) {
-        if (o->count == 0) {
-            continue;
-        }
-        int error = append_to(s, o);
-        if (error == 0 && s->options->fsync.index == FILE_FSYNC_BATCH) {
-            error = file_output_sync(o);
+        int error = 0, sync_error = 0;
+        size_t done = o->count == 0 ? 0 : append_to(s, o, 0, o->count, &error);
+        if (done > 0 && s->options->fsync.index == FILE_FSYNC_BATCH) {
+            sync_error = file_output_sync(o);
         }
         for (size_t i = 0; i < o->count; i++) {
-            set_result(s, o->waiting[i], error, o->path);
+            set_result(s, o->waiting[i], i < done ? sync_error : error, o->path);
         }
         o->count = 0;
     }

@@ -190,7 +190,7 @@ static void say_scanned(struct file_source *s, const struct file_scan *scan)
     bool folder = strcmp(scan->error_path, pattern) != 0;
 
     if (scan->error == ENOENT && folder && !file_pattern_is_glob(pattern)) {
-        file_source_say(s, NW_STATE_CONNECTING, "waiting for the folder %s", scan->error_path);
+        file_source_say(s, NW_STATE_DOWN, "waiting for the folder %s", scan->error_path);
     } else if (scan->error == ENOENT) {
         file_source_say(s, NW_STATE_READY, "waiting for %s, which does not exist yet", pattern);
     } else if (scan->error != 0) {
@@ -213,6 +213,7 @@ void file_source_scan(struct file_source *s,
     file_loop_watch_begin(&s->task);
     file_scan_run(&scan, s->config->address);
     file_loop_watch_end(&s->task);
+    s->scan_wanted |= scan.again;
     if (s->unreadable != 0) {
         file_source_say(s, NW_STATE_DOWN, "cannot read %s: %s", s->unreadable_path,
                         strerror(s->unreadable));
