@@ -4,11 +4,15 @@
  *
  *   file.c           entry, option rows, checks of the configuration
  *   file_watch.c     the one thread that watches folders and runs every source
- *   file_scan.c      which files match a pattern, and which folders to watch for it
- *   file_identity.c  which file is which, whatever it is called
- *   file_record.c    what is remembered of each file in the route's state
- *   file_source.c    life cycle of a source; file_tail.c follows lines, file_whole.c whole files
- *   file_sink.c      life cycle of a sink and its writer; file_output.c the open files
+ *   file_source.c    a source: life cycle, credit, what is in flight
+ *     file_scan.c      which files match a pattern, and which folders to watch for it
+ *     file_identity.c  which file is which, whatever it is called; file_search.c finds it again
+ *     file_record.c    what is remembered of each file in the route's state
+ *     file_follow.c    which files are followed, and from where
+ *     file_tail.c      whose turn it is; file_tail_read.c reads lines; file_input.c: standard input
+ *     file_whole.c     whole files; file_dispose.c moves and deletes them
+ *   file_sink.c      a sink: life cycle, queue and thread
+ *     file_write.c     writes a batch; file_output.c has the open files
  */
 #ifndef NATSWAY_FILE_H
 #define NATSWAY_FILE_H

@@ -16,46 +16,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "file.h"
 #include "file_identity.h"
-#include "file_output.h"
-
-#define WHOLE_BATCH 64 /* whole files in the making at once */
-
-struct queue {
-    struct nw_message **items;
-    size_t count, capacity;
-};
-
-struct file_sink {
-    struct nw_endpoint *endpoint;
-    const struct nw_endpoint_config *config;
-    const struct file_sink_options *options;
-
-    pthread_mutex_t lock; /* guards incoming, sleeping */
-    pthread_cond_t changed;
-    struct queue incoming;
-    bool sleeping;
-    atomic_bool ending; /* set under the lock */
-
-    /* Writer thread. */
-    struct queue batch;
-    struct nw_result *results; /* of the batch */
-    struct iovec *parts;       /* two for each of the batch */
-    size_t capacity;           /* of both */
-    size_t held;               /* of batch: written, and waiting for the interval's sync */
-    int64_t sync_ns;
-    int sync_error; /* since the last confirmation */
-    char sync_path[400];
-    struct file_outputs outputs;
-    char temporary[20];
-    bool templated;
-    bool unopened;      /* at the start, and still */
-    bool failing;       /* see above */
-    uintptr_t failures; /* counted; the cookie of what came back with the last one */
-    enum nw_state told_state;
-    char told_text[600];
-};
+#include "file_sink.h"
 
 /* ---- What it says ---- */
 
@@ -65,161 +27,6 @@ static void say(struct file_sink *s, enum nw_state state, const char *text)
         s->told_state = state;
         (void)snprintf(s->told_text, sizeof s->told_text, "%s", text);
         nw_endpoint_state(s->endpoint, state, text[0] == '\0' ? NULL : text);
-    }
-}
-
-static void set_result(struct file_sink *s, size_t i, int error, const char *path)
-{
-    struct nw_result *r = &s->results[i];
-    char text[600];
-
-    *r = (struct nw_result){.message = s->batch.items[i], .outcome = NW_ACK};
-    if (error == 0) {
-        return;
-    }
-    int len = snprintf(text, sizeof text, "cannot write %.400s: %s", path, strerror(-error));
-    r->reason = nw_message_copy(r->message, text, (size_t)len + 1).data;
-    if (s->templated && (error == -ENAMETOOLONG || error == -EINVAL || error == -EISDIR)) {
-        r->outcome = NW_REJECT; /* no waiting makes this message's name a good one */
-        r->cause = NW_CAUSE_REFUSED;
-        return;
-    }
-    r->outcome = NW_RETRY;
-    r->cause = NW_CAUSE_OUTAGE;
-}
-
-/* ---- Appending ---- */
-
-static bool wait_here(struct file_output *o, uint32_t index)
-{
-    if (o->count == o->capacity) {
-        size_t capacity = o->capacity == 0 ? 64 : o->capacity * 2;
-        uint32_t *waiting = realloc(o->waiting, capacity * sizeof *waiting);
-        if (waiting == NULL) {
-            return false;
-        }
-        o->waiting = waiting;
-        o->capacity = capacity;
-    }
-    o->waiting[o->count++] = index;
-    return true;
-}
-
-/* Append count of the messages that wait at o, beginning with the first'th. Returns how many are
- * written; fewer only with *error. Of what does not fit on a full disk the first half may: so the
- * disk is filled to the last line, and not tried again and again with one. */
-static size_t append_to(struct file_sink *s, struct file_output *o, size_t first, size_t count,
-                        int *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct nw_slice payload = nw_message_payload(s->batch.items[o->waiting[first + i]]);
-        s->parts[2 * i] = (struct iovec){(void *)(uintptr_t)payload.data, payload.len};
-        s->parts[2 * i + 1] = (struct iovec){(void *)(uintptr_t) "\n", 1};
-    }
-    *error = file_output_append(&s->outputs, o, s->parts, 2 * count);
-    if (*error == 0) {
-        return count;
-    }
-    if (count == 1 || (*error != -ENOSPC && *error != -EDQUOT)) {
-        return 0;
-    }
-    size_t half = count / 2, done = append_to(s, o, first, half, error);
-    return done < half ? done : half + append_to(s, o, first + half, count - half, error);
-}
-
-/* Write what waits at every output, and set its results. */
-static void append_all(struct file_sink *s)
-{
-    for (struct file_output *o = s->outputs.list; o != NULL; o = o->next) {
-        int error = 0, sync_error = 0;
-        size_t done = o->count == 0 ? 0 : append_to(s, o, 0, o->count, &error);
-        if (done > 0 && s->options->fsync.index == FILE_FSYNC_BATCH) {
-            sync_error = file_output_sync(o);
-        }
-        for (size_t i = 0; i < o->count; i++) {
-            set_result(s, o->waiting[i], i < done ? sync_error : error, o->path);
-        }
-        o->count = 0;
-    }
-}
-
-static void sync_outputs(struct file_sink *s);
-
-/* The output for a path, after writing and syncing what waits if that is needed to make room. */
-static struct file_output *output_for(struct file_sink *s, struct nw_slice path)
-{
-    struct file_output *o = file_outputs_get(&s->outputs, path);
-
-    if (o == NULL) {
-        append_all(s);
-        sync_outputs(s);
-        o = file_outputs_get(&s->outputs, path);
-    }
-    return o;
-}
-
-/* Give messages from..to of the batch to their outputs, and write. */
-static void append(struct file_sink *s, size_t from, size_t to)
-{
-    for (size_t i = from; i < to; i++) {
-        struct file_output *o = output_for(s, nw_message_address(s->batch.items[i]));
-        if (o == NULL || !wait_here(o, (uint32_t)i)) {
-            set_result(s, i, -ENOMEM, "the file");
-        }
-    }
-    append_all(s);
-}
-
-/* ---- Whole files ---- */
-
-static void copy_path(const struct nw_message *m, char *path, size_t size)
-{
-    struct nw_slice address = nw_message_address(m);
-
-    (void)snprintf(path, size, "%.*s", (int)address.len, address.data);
-}
-
-/* Sync the folders of the files that were named; the same folder in a row once only. */
-static void sync_folders(struct file_sink *s, size_t from, size_t to, int *errors)
-{
-    char path[4096], last[4096] = "";
-    int last_error = 0;
-
-    for (size_t i = from; i < to; i++) {
-        copy_path(s->batch.items[i], path, sizeof path);
-        const char *slash = strrchr(path, '/');
-        size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-        if (errors[i - from] != 0) {
-            continue;
-        }
-        if (i == from || strlen(last) != len || strncmp(last, path, len) != 0 || len == 0) {
-            last_error = file_sync_folder(path);
-            (void)snprintf(last, sizeof last, "%.*s", (int)len, path);
-        }
-        errors[i - from] = last_error;
-    }
-}
-
-static void write_whole(struct file_sink *s, size_t from, size_t to)
-{
-    char path[4096];
-    int errors[WHOLE_BATCH];
-
-    for (size_t i = from; i < to; i++) {
-        copy_path(s->batch.items[i], path, sizeof path);
-        errors[i - from] =
-            file_whole_write(&s->outputs, path, i - from, nw_message_payload(s->batch.items[i]));
-    }
-    for (size_t i = from; i < to; i++) {
-        copy_path(s->batch.items[i], path, sizeof path);
-        if (errors[i - from] == 0) {
-            errors[i - from] = file_whole_name(&s->outputs, path, i - from);
-        }
-    }
-    sync_folders(s, from, to, errors);
-    for (size_t i = from; i < to; i++) {
-        copy_path(s->batch.items[i], path, sizeof path);
-        set_result(s, i, errors[i - from], path);
     }
 }
 
@@ -287,11 +94,7 @@ static void write_some(struct file_sink *s, size_t from, size_t to)
         give_back(s, from, to, NW_CAUSE_OUTAGE, s->told_text);
         return;
     }
-    if (s->options->mode.index == FILE_WHOLE) {
-        write_whole(s, from, to);
-    } else {
-        append(s, from, to);
-    }
+    file_write(s, from, to);
     note_failures(s, from, to);
 }
 
@@ -306,25 +109,14 @@ static void confirm(struct file_sink *s)
     }
 }
 
-static void sync_outputs(struct file_sink *s)
-{
-    for (struct file_output *o = s->outputs.list; o != NULL; o = o->next) {
-        int rc = o->changed ? file_output_sync(o) : 0;
-        if (rc != 0) {
-            s->sync_error = rc;
-            (void)snprintf(s->sync_path, sizeof s->sync_path, "%s", o->path);
-        }
-    }
-}
-
 /* fsync: interval. What was written since the last sync shares its fate. */
 static void confirm_synced(struct file_sink *s)
 {
-    sync_outputs(s);
+    file_write_sync(s);
     if (s->sync_error != 0) {
         for (size_t i = 0; i < s->batch.count; i++) {
             if (s->results[i].outcome == NW_ACK) {
-                set_result(s, i, s->sync_error, s->sync_path);
+                file_write_result(s, i, s->sync_error, s->sync_path);
             }
         }
         s->sync_error = 0;
@@ -345,7 +137,7 @@ static bool has_failure(const struct file_sink *s)
 
 static void write_batch(struct file_sink *s)
 {
-    size_t step = s->options->mode.index == FILE_WHOLE ? WHOLE_BATCH : s->batch.count;
+    size_t step = s->options->mode.index == FILE_WHOLE ? FILE_WHOLE_BATCH : s->batch.count;
     bool interval = s->options->fsync.index == FILE_FSYNC_INTERVAL;
 
     s->unopened = false;
@@ -414,7 +206,7 @@ static void wait_until(struct file_sink *s, int64_t until_ns)
     s->sleeping = false;
 }
 
-static bool put(struct queue *q, struct nw_message *const *messages, size_t n)
+static bool put(struct file_queue *q, struct nw_message *const *messages, size_t n)
 {
     if (q->count + n > q->capacity) {
         size_t capacity = q->capacity * 2 > q->count + n ? q->capacity * 2 : q->count + n;
@@ -444,7 +236,7 @@ static size_t take(struct file_sink *s)
     if (!make_room(s, s->held + s->incoming.count)) {
         (void)sched_yield();
     } else if (s->held == 0) {
-        struct queue empty = s->batch;
+        struct file_queue empty = s->batch;
         s->batch = s->incoming;
         s->incoming = empty;
         fresh = s->batch.count;

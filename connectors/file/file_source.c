@@ -277,11 +277,6 @@ static void write_records(struct file_source *s, int64_t now_ns)
     }
 }
 
-static int64_t earlier(int64_t a_ns, int64_t b_ns)
-{
-    return a_ns < b_ns ? a_ns : b_ns;
-}
-
 static int64_t run(struct file_task *task, int64_t now_ns)
 {
     struct file_source *s = (struct file_source *)task;
@@ -311,9 +306,9 @@ static int64_t run(struct file_task *task, int64_t now_ns)
     s->note_pending = s->note_wanted;
     pthread_mutex_unlock(&s->lock);
     if (s->note_wanted) {
-        due_ns = earlier(due_ns, s->note_ns + NOTE_PAUSE_NS);
+        due_ns = file_sooner(due_ns, s->note_ns + NOTE_PAUSE_NS);
     }
-    return s->may_offer ? earlier(due_ns, scan_due_ns(s)) : due_ns;
+    return s->may_offer ? file_sooner(due_ns, scan_due_ns(s)) : due_ns;
 }
 
 static void free_source(struct file_source *s)

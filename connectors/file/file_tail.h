@@ -48,6 +48,25 @@ struct file_tail {
     bool again;       /* settled with NW_RETRY: go back when nothing is in flight */
 };
 
+/* ---- file_follow.c ---- */
+
+/* Append a tail; takes fd in any case. NULL without memory. */
+struct file_tail *file_tail_add(struct file_source *s, int fd, const char *path,
+                                const struct file_stat *stat);
+/* t has come to its end and is forgotten, with its record. */
+void file_tail_remove(struct file_source *s, struct file_tail *t);
+
+/* What was read of t is not there any more: the file begins anew, as another tail. */
+void file_follow_replaced(struct file_source *s, struct file_tail *t);
+
+/* Of struct file_reader. */
+void file_follow_scan(struct file_source *s);
+bool file_follow_event(struct file_source *s, const struct file_event *event);
+void file_follow_note(struct file_source *s);
+void file_follow_done(struct file_source *s);
+
+/* ---- file_tail_read.c ---- */
+
 enum file_tail_result {
     FILE_TAIL_IDLE,     /* at the end */
     FILE_TAIL_MORE,     /* did its share; there is more */

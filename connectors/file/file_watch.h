@@ -16,6 +16,11 @@
 #define FILE_NEVER INT64_MAX /* run only when woken */
 #define FILE_ENDED (-1)      /* remove the task */
 
+static inline int64_t file_sooner(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 /* Something happened in a watched folder: an inotify event. */
 struct file_event {
     const char *folder; /* as it was given to file_loop_watch; NULL: anything may have changed */

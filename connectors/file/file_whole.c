@@ -487,11 +487,6 @@ static void act(struct file_source *s, struct whole *w, int64_t now_ns)
     remember(s, w); /* kept, or moved to where the pattern finds it again */
 }
 
-static int64_t sooner(int64_t a_ns, int64_t b_ns)
-{
-    return a_ns < b_ns ? a_ns : b_ns;
-}
-
 static int64_t act_on_all(struct file_source *s, int64_t now_ns)
 {
     struct whole *w, *next;
@@ -502,12 +497,12 @@ static int64_t act_on_all(struct file_source *s, int64_t now_ns)
         if (w->due_ns <= now_ns) {
             act(s, w, now_ns);
         } else {
-            due_ns = sooner(due_ns, w->due_ns);
+            due_ns = file_sooner(due_ns, w->due_ns);
         }
     }
     TAILQ_FOREACH(w, &s->wholes->lists[ACTING], link)
     {
-        due_ns = sooner(due_ns, w->due_ns);
+        due_ns = file_sooner(due_ns, w->due_ns);
     }
     return due_ns;
 }
@@ -522,14 +517,14 @@ static int64_t look_at_waiting(struct file_source *s, int64_t now_ns)
     for (w = TAILQ_FIRST(&s->wholes->lists[WAITING]); w != NULL; w = next) {
         next = TAILQ_NEXT(w, link);
         if (w->due_ns > now_ns) {
-            due_ns = sooner(due_ns, w->due_ns);
+            due_ns = file_sooner(due_ns, w->due_ns);
         } else if (file_stat_path(w->path, &stat) != 0 || !file_stat_same(&stat, &w->stat)) {
             forget(s, w);
             s->scan_wanted = true;
         } else if (changed(w, &stat)) {
             w->stat = stat;
             w->due_ns = now_ns + FILE_QUIET_NS;
-            due_ns = sooner(due_ns, w->due_ns);
+            due_ns = file_sooner(due_ns, w->due_ns);
         } else {
             set_state(s, w, READY);
         }
@@ -549,20 +544,20 @@ static int64_t work(struct file_source *s, int64_t now_ns)
     if (!s->may_offer) {
         return due_ns;
     }
-    due_ns = sooner(due_ns, look_at_waiting(s, now_ns));
+    due_ns = file_sooner(due_ns, look_at_waiting(s, now_ns));
     for (int n = 0; (w = TAILQ_FIRST(&s->wholes->lists[READY])) != NULL; n++) {
         if (n == FILE_BATCH) {
             return 0;
         }
         if (nw_credit_take(s->endpoint, 1) == 0) {
-            return sooner(due_ns, now_ns + RETRY_NS); /* credit() comes before */
+            return file_sooner(due_ns, now_ns + RETRY_NS); /* credit() comes before */
         }
         int64_t at_ns = take(s, w, now_ns);
         if (at_ns != 0 || w->state != FLYING) {
             nw_credit_return(s->endpoint, 1);
         }
         if (at_ns != 0) {
-            return sooner(due_ns, at_ns);
+            return file_sooner(due_ns, at_ns);
         }
     }
     return due_ns;
