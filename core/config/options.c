@@ -37,7 +37,7 @@ int nw_options_defaults(const struct nw_reader *r, const struct nw_option *rows,
                                    .written = row->standard};
             struct nw_node *value = &node;
 
-            if (row->type == NW_OPTION_LIST) { /* "[a, b]", as a user would write it */
+            if (row->type == NW_OPTION_LIST && row->standard[0] == '[') { /* "[a, b]" */
                 rc = nw_yaml_parse(node.text, r->file, r->arena, r->diagnostics, &value);
             }
             rc = rc != 0 ? rc : nw_option_value(r, row, row->name, value, member);

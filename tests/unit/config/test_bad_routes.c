@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bad configurations and exactly what is said of them: routes, their steps and the top level. */
+#include <criterion/criterion.h>
+
+#include "bad.h"
+
+static const struct bad cases[] = {
+    {"a step that is not there",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map: [{fliter: .a}, {explode: .b}, {split: \".[]\"}, {filter: .a, drop: true}, drop]\n"
+     "    reply: [{set: {subject: x}}]\n"
+     "    to: {nats: b}\n",
+     "c.yaml:4:12: a: there is no step \"fliter\"; did you mean \"filter\"? there are filter, "
+     "payload, set, remove, drop, reject\n"
+     "c.yaml:4:26: a: there is no step \"explode\"; there are filter, payload, set, remove, drop, "
+     "reject\n"
+     "c.yaml:4:41: a: the step split is not available in this version\n"
+     "c.yaml:4:69: a: a step has one key beside when: drop is a second one\n"
+     "c.yaml:4:82: a: expected a step like {filter: …}, found \"drop\"\n"
+     "c.yaml:5:20: a: set.subject: an answer has no address to set\n"},
+    {"values of steps",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map:\n"
+     "      - drop: false\n"
+     "      - remove: [[x], \"a*b\"]\n"
+     "      - set: {keys: x}\n"
+     "      - set: {headers: text}\n"
+     "      - set: key\n"
+     "      - filter: [x]\n"
+     "    to: {nats: b}\n",
+     "c.yaml:5:15: a: drop: expected true, found \"false\"\n"
+     "c.yaml:6:18: a: remove: expected the name of a header, or Prefix-*, found a list\n"
+     "c.yaml:6:23: a: remove: * stands only at the end\n"
+     "c.yaml:7:15: a: set has no \"keys\"; did you mean \"key\"? it has key, subject, headers, "
+     "timestamp, id\n"
+     "c.yaml:8:24: a: set.headers: expected a mapping of names to templates, found \"text\"\n"
+     "c.yaml:9:14: a: set: expected a mapping of key, subject, headers, timestamp, id, found "
+     "\"key\"\n"
+     "c.yaml:10:17: a: filter: expected a jq program, found a list\n"},
+    {"a map that is no list",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map: {filter: .a}\n"
+     "    to: {nats: b}\n",
+     "c.yaml:4:10: a: map: expected a list of steps, found a mapping\n"},
+    {"on_error",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    to: {nats: b}\n"
+     "    on_error: {retries: -2, backoff: 30s..100ms, then: dead_leter}\n"
+     "  b:\n"
+     "    from: {nats: a}\n"
+     "    to: {nats: b}\n"
+     "    on_error: {then: dead_letter, backoff: 1s}\n",
+     "c.yaml:5:25: a: on_error.retries: expected a whole number from -1 to 1000000000, found "
+     "\"-2\"\n"
+     "c.yaml:5:38: a: on_error.backoff: the first wait must be above zero and not longer than the "
+     "last, found \"30s..100ms\"\n"
+     "c.yaml:5:56: a: on_error.then: expected dead_letter, drop or stop, found \"dead_leter\"; did "
+     "you mean \"dead_letter\"?\n"
+     "c.yaml:9:16: b: on_error.then: dead_letter needs a subject: on_error.dead_letter, or "
+     "dead_letter at the top level\n"
+     "c.yaml:9:44: b: on_error.backoff: expected two durations like 100ms..30s, found \"1s\"\n"},
+    {"no targets, and a target with when and otherwise",
+     "routes:\n"
+     "  a: {from: {nats: a}, to: []}\n"
+     "  b: {from: {nats: a}, to: [{nats: x, when: .a, otherwise: true}]}\n",
+     "c.yaml:2:28: a: to: expected from 1 to 65535 targets\n"
+     "c.yaml:3:39: b: a target has when: or otherwise:, not both\n"},
+    {"strict order with requests side by side",
+     "routes:\n"
+     "  a:\n"
+     "    order: strict\n"
+     "    from: {nats: a}\n"
+     "    to: {http: \"POST https://h/x\", concurrency: 8}\n",
+     "c.yaml:5:36: a: concurrency above 1 cannot keep order: strict; use key or relaxed\n"},
+    {"a variable that is not set, in and outside of a route",
+     "name: ${NATSWAY_TEST_UNSET}\n"
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: \"a.${NATSWAY_TEST_UNSET}\"}\n"
+     "    to: {nats: \"${1x}\"}\n"
+     "  b:\n"
+     "    from: {nats: \"${file:absent}\"}\n"
+     "    to: {nats: \"${open\"}\n",
+     "c.yaml:1:7: the environment variable NATSWAY_TEST_UNSET is not set; ${NATSWAY_TEST_UNSET:-…} "
+     "would give a default\n"
+     "c.yaml:4:21: a: the environment variable NATSWAY_TEST_UNSET is not set; "
+     "${NATSWAY_TEST_UNSET:-…} would give a default\n"
+     "c.yaml:5:17: a: expected ${NAME}, ${NAME:-default} or ${file:PATH}; $${ stands for ${ "
+     "itself\n"
+     "c.yaml:7:19: b: cannot read FOLDER/absent: No such file or directory\n"
+     "c.yaml:8:17: b: ${ without its }; $${ stands for ${ itself\n"},
+    {"a value from outside is not shown",
+     "routes:\n"
+     "  a:\n"
+     "    lanes: ${NATSWAY_TEST_SECRET}\n"
+     "    from: {nats: a}\n"
+     "    to: {nats: b}\n",
+     "c.yaml:3:12: a: lanes: expected a whole number from 1 to 256, found the value of "
+     "\"${NATSWAY_TEST_SECRET}\"\n"},
+    {"names",
+     "name: a b\n"
+     "connections: {\"a/b\": {type: mqtt, url: x}}\n"
+     "routes:\n"
+     "  \"a b\": {from: {nats: a}, to: {nats: b}}\n"
+     "  \"*\": {from: {nats: a}, to: {nats: b}}\n",
+     "c.yaml:1:7: the name of a bridge must not have blanks, controls, or * > / \\\n"
+     "c.yaml:2:15: the name of a connection must not have blanks, controls, or * > / \\\n"
+     "c.yaml:4:3: a b: the name of a route must not have blanks, controls, or * > / \\\n"
+     "c.yaml:5:3: *: the name of a route must not have blanks, controls, or * > / \\\n"},
+    {"what is not in this version",
+     "templates: {}\n"
+     "use: {}\n"
+     "routes: {a: {from: {nats: a}, to: {nats: b}}}\n",
+     "c.yaml:1:1: templates is not available in this version\n"
+     "c.yaml:2:1: use is not available in this version\n"},
+    {"admin and log",
+     "admin: {listen: 8223, tokn: x}\n"
+     "log: {level: verbose}\n"
+     "workers: -1\n"
+     "memory: 1\n"
+     "shutdown_timeout: soon\n"
+     "routes: {a: {from: {nats: a}, to: {nats: b}}}\n",
+     "c.yaml:1:17: admin.listen: expected an address like 127.0.0.1:8223, found \"8223\"\n"
+     "c.yaml:1:23: admin has no option \"tokn\"; did you mean \"token\"?\n"
+     "c.yaml:2:14: log.level: expected error, warning, info or debug, found \"verbose\"\n"
+     "c.yaml:3:10: workers: expected a whole number from 0 to 1024, found \"-1\"\n"
+     "c.yaml:4:9: memory: expected a size like 64KiB, at least 1MiB, found \"1\"\n"
+     "c.yaml:5:19: shutdown_timeout: expected a duration like 2s, from 0 to 1d, found \"soon\"\n"},
+    {"sections that are texts",
+     "nats: nats://h\n"
+     "connections: none\n"
+     "defaults: none\n"
+     "admin: none\n"
+     "routes: none\n",
+     "c.yaml:1:7: nats: expected a mapping like {url: nats://127.0.0.1:4222}, found \"nats://h\"\n"
+     "c.yaml:2:14: connections: expected a mapping of names, found \"none\"\n"
+     "c.yaml:3:11: defaults: expected a mapping of route options, found \"none\"\n"
+     "c.yaml:4:8: admin: expected {listen: address} or off, found \"none\"\n"
+     "c.yaml:5:9: routes: expected a mapping of names, found \"none\"\n"},
+    {"a route that is a text", "routes: {a: b}\n",
+     "c.yaml:1:13: a: expected a mapping with from: and to:, found \"b\"\n"},
+    {"mistakes in defaults are said once",
+     "defaults: {lanes: 0, on_error: {backoff: 1s}, from: x}\n"
+     "routes:\n"
+     "  a: {from: {nats: a}, to: {nats: b}}\n"
+     "  b: {from: {nats: c}, to: {nats: d}}\n",
+     "c.yaml:1:19: lanes: expected a whole number from 1 to 256, found \"0\"\n"
+     "c.yaml:1:42: on_error.backoff: expected two durations like 100ms..30s, found \"1s\"\n"
+     "c.yaml:1:47: defaults has no option \"from\"; it has description, lanes, max_in_flight, "
+     "order, on_error, spool, map_timeout, enabled, trace\n"},
+    {"all at once, sorted by place",
+     "connections:\n"
+     "  kafka: {brokres: h}\n"
+     "routes:\n"
+     "  orders:\n"
+     "    from: {kafka: orders, start: lates}\n"
+     "    map: [{paylod: .a}]\n"
+     "    to: {jetstream: \"x\", qos: 1}\n"
+     "    lanes: 0\n"
+     "  others:\n"
+     "    form: {nats: x}\n",
+     "c.yaml:2:10: brokers is missing: who is asked first\n"
+     "c.yaml:2:11: kafka has no option \"brokres\"; did you mean \"brokers\"?\n"
+     "c.yaml:5:34: orders: start: expected earliest, latest or {since: …}, found \"lates\"; did "
+     "you mean \"latest\"?\n"
+     "c.yaml:6:12: orders: there is no step \"paylod\"; did you mean \"payload\"? there are "
+     "filter, payload, set, remove, drop, reject\n"
+     "c.yaml:7:26: orders: jetstream has no option \"qos\"; it has message_id, connection, when, "
+     "otherwise\n"
+     "c.yaml:8:12: orders: lanes: expected a whole number from 1 to 256, found \"0\"\n"
+     "c.yaml:9:3: others: from is missing: {connector: address}\n"
+     "c.yaml:9:3: others: to is missing: {connector: address}\n"
+     "c.yaml:10:5: others: a route has no option \"form\"; did you mean \"from\"?\n"},
+};
+
+Test(bad_routes, each_mistake_is_said_with_its_place)
+{
+    expect_bad(cases, sizeof cases / sizeof cases[0]);
+}
