@@ -29,27 +29,41 @@ static void search_path(struct nw_registry *r, struct nw_diagnostics *d)
     free(copy);
 }
 
-/* In the build tree the connectors stand beside the program's folder: bin/../connectors. Installed,
- * that folder does not exist. */
-static void search_build_tree(struct nw_registry *r, struct nw_diagnostics *d)
+/* The folder above the program's: build/dev of build/dev/bin/natsway, /usr of /usr/bin/natsway. */
+static bool find_prefix(char *out, size_t size)
 {
-    char self[4096], folder[4200];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash;
+    ssize_t n = readlink("/proc/self/exe", out, size - 1);
 
     if (n <= 0) {
-        return;
+        return false;
     }
-    self[n] = '\0';
+    out[n] = '\0';
     for (int level = 0; level < 2; level++) {
-        slash = strrchr(self, '/');
+        char *slash = strrchr(out, '/');
         if (slash == NULL) {
-            return;
+            return false;
         }
         *slash = '\0';
     }
-    (void)snprintf(folder, sizeof folder, "%s/connectors", self);
-    nw_registry_search(r, folder, could_not_load, d);
+    return true;
+}
+
+/* Where the connectors stand beside the program: in the build tree, and where it is installed. From
+ * the program's own place, so that both may be moved. */
+static void search_beside(struct nw_registry *r, struct nw_diagnostics *d)
+{
+    static const char *const folders[] = {"connectors", NATSWAY_CONNECTOR_DIR};
+    char prefix[4096], folder[4400];
+
+    if (!find_prefix(prefix, sizeof prefix)) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        bool absolute = folders[i][0] == '/';
+        (void)snprintf(folder, sizeof folder, "%s%s%s", absolute ? "" : prefix, absolute ? "" : "/",
+                       folders[i]);
+        nw_registry_search(r, folder, could_not_load, d);
+    }
 }
 
 struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
@@ -74,8 +88,7 @@ struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
         }
     }
     search_path(r, diagnostics);
-    search_build_tree(r, diagnostics);
-    nw_registry_search(r, NATSWAY_CONNECTOR_DIR, could_not_load, diagnostics);
+    search_beside(r, diagnostics);
     return r;
 }
 
