@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "base/timestamp.h"
 #include "cli/try.h"
+#include "mappings/pattern.h"
 
 enum nw_exit nw_try_wrong(enum nw_exit result, const char *format, ...)
 {
@@ -253,12 +254,29 @@ static enum nw_exit set_http_address(struct nw_message *m, const struct nw_route
     return NW_EXIT_DONE;
 }
 
+static bool has_wildcards(const struct nw_route_spec *route)
+{
+    struct nw_pattern *pattern;
+    bool has;
+
+    if (nw_pattern_compile(route->scope.address, route->source.address, &pattern) != 0) {
+        return false;
+    }
+    has = nw_pattern_wildcards(pattern) > 0;
+    nw_pattern_free(pattern);
+    return has;
+}
+
 static enum nw_exit set_address(struct nw_message *m, const struct nw_route_spec *route,
                                 const char *given)
 {
     const char *address = given == NULL ? route->source.address : given;
     enum nw_exit result = NW_EXIT_DONE;
 
+    if (given == NULL && has_wildcards(route)) {
+        return nw_try_wrong(NW_EXIT_USAGE, "the source's address %s has wildcards: say --address",
+                            address);
+    }
     if (route->scope.address == NW_ADDRESS_HTTP_PATH) {
         result = set_http_address(m, route, address);
     } else {
