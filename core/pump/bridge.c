@@ -78,7 +78,9 @@ struct nw_spool *nw_bridge_spool(struct nw_bridge *bridge, struct nw_error *erro
     }
     (void)pthread_mutex_unlock(&bridge->lock);
     if (moved_to != NULL) {
-        nw_log_write(NW_LOG_ERROR, NULL, "the spool was damaged; it was moved to %s", moved_to);
+        nw_log_write(NW_LOG_ERROR, NULL,
+                     "the spool was damaged: what could be read of it was kept, it is now %s",
+                     moved_to);
         free(moved_to);
     }
     return spool;

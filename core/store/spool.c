@@ -1,59 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The spool at work: appending, reading, removing. Opening it is in spool_open.c. */
 #include "store/spool.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <time.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "store/record.h"
-#include "store/reserve.h"
-#include "store/sqlite.h"
+#include "store/spool_internal.h"
 
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS route (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE IF NOT EXISTS message (route INTEGER NOT NULL, id INTEGER NOT NULL,"
-    " time INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (route, id)) WITHOUT ROWID;";
-
-/* Row numbers are never used twice, or a repeat could not be told from a new message: they are
- * reserved on disk in blocks, before the first of a block is used. */
-#define ROW_BLOCK 65536
 /* Rows are removed at most so many under one hold of the lock, since appending waits for it. */
 #define REMOVE_AT_ONCE 512
 #define REMOVE_EVERY_MS 20
-
-struct nw_spool_route {
-    struct nw_spool_route *next;
-    struct nw_spool *spool;
-    char *name;
-    int64_t id;
-    struct nw_spool_limits limits;
-    uint64_t last_row, messages, bytes, dropped; /* guarded by the spool's lock */
-    uint64_t *removed; /* rows to remove; guarded by the spool's remove_lock */
-    size_t removed_count, removed_capacity;
-};
-
-struct nw_spool {
-    pthread_mutex_t lock; /* guards the database and all below down to the line */
-    sqlite3 *db;
-    sqlite3_stmt *insert, *read, *remove, *reserve, *oldest;
-    char identity[12];
-    uint64_t next_row, reserved_row;
-    struct nw_buffer record;
-    struct nw_reserve reserve_file;
-    struct nw_spool_route *routes;
-    /* ---- */
-    pthread_mutex_t remove_lock; /* guards what follows; taken after lock, if both */
-    pthread_cond_t remove_changed;
-    bool remove_wanted, ending;
-    pthread_t remover;
-    bool remover_runs;
-};
 
 /* ---- removing ---- */
 
@@ -159,6 +118,28 @@ static void *remove_rows(void *context)
     return NULL;
 }
 
+int nw_spool_start_remover(struct nw_spool *s, struct nw_error *error)
+{
+    if (pthread_create(&s->remover, NULL, remove_rows, s) != 0) {
+        return nw_error_set(error, NW_EIO, "no thread could be started");
+    }
+    s->remover_runs = true;
+    return 0;
+}
+
+void nw_spool_end_remover(struct nw_spool *s)
+{
+    if (!s->remover_runs) {
+        return;
+    }
+    (void)pthread_mutex_lock(&s->remove_lock);
+    s->ending = true;
+    (void)pthread_cond_signal(&s->remove_changed);
+    (void)pthread_mutex_unlock(&s->remove_lock);
+    (void)pthread_join(s->remover, NULL);
+    s->remover_runs = false;
+}
+
 void nw_spool_remove(struct nw_spool_route *r, const uint64_t *rows, size_t n)
 {
     struct nw_spool *s = r->spool;
@@ -185,17 +166,17 @@ void nw_spool_remove(struct nw_spool_route *r, const uint64_t *rows, size_t n)
 
 /* ---- appending ---- */
 
-static int reserve_rows(struct nw_spool *s, struct nw_error *error)
+int nw_spool_reserve_rows(struct nw_spool *s, struct nw_error *error)
 {
     int step;
 
-    (void)sqlite3_bind_int64(s->reserve, 1, (sqlite3_int64)(s->next_row + ROW_BLOCK));
+    (void)sqlite3_bind_int64(s->reserve, 1, (sqlite3_int64)(s->next_row + NW_SPOOL_ROW_BLOCK));
     step = sqlite3_step(s->reserve);
     (void)sqlite3_reset(s->reserve);
     if (step != SQLITE_DONE) {
         return nw_sqlite_error(s->db, "the spool cannot be written", error);
     }
-    s->reserved_row = s->next_row + ROW_BLOCK;
+    s->reserved_row = s->next_row + NW_SPOOL_ROW_BLOCK;
     return 0;
 }
 
@@ -294,7 +275,7 @@ static int append_all(struct nw_spool_route *r, struct nw_message *const *messag
     struct nw_spool *s = r->spool;
     uint64_t first = s->next_row;
     bool together = n > 1;
-    int rc = s->next_row + n > s->reserved_row ? reserve_rows(s, error) : 0;
+    int rc = s->next_row + n > s->reserved_row ? nw_spool_reserve_rows(s, error) : 0;
 
     if (rc == 0 && together) {
         rc = nw_sqlite_run(s->db, "BEGIN", error);
@@ -365,9 +346,10 @@ int nw_spool_append(struct nw_spool_route *r, struct nw_message *const *messages
 
 /* ---- reading ---- */
 
-/* With lock held. A row that is no message is passed over: it was damaged on disk. */
+/* With lock held. A row that is no message is passed over: it was damaged on disk. *expired is the
+ * last row that was too old. */
 static size_t read_rows(struct nw_spool_route *r, uint64_t after, int64_t not_before,
-                        struct nw_message **out, size_t max)
+                        struct nw_message **out, size_t max, uint64_t *expired)
 {
     sqlite3_stmt *stmt = r->spool->read;
     size_t n = 0;
@@ -375,14 +357,15 @@ static size_t read_rows(struct nw_spool_route *r, uint64_t after, int64_t not_be
     (void)sqlite3_bind_int64(stmt, 1, r->id);
     (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)after);
     while (n < max && sqlite3_step(stmt) == SQLITE_ROW) {
+        uint64_t row = (uint64_t)sqlite3_column_int64(stmt, 0);
         struct nw_message *m;
-        if (sqlite3_column_int64(stmt, 1) < not_before) {
-            r->dropped++;
+        if (n == 0 && sqlite3_column_int64(stmt, 1) < not_before) {
+            *expired = row;
             continue;
         }
         m = nw_record_read(sqlite3_column_blob(stmt, 2), (size_t)sqlite3_column_bytes(stmt, 2));
         if (m != NULL) {
-            m->spool_row = (uint64_t)sqlite3_column_int64(stmt, 0);
+            m->spool_row = row;
             out[n++] = m;
         }
     }
@@ -393,13 +376,19 @@ static size_t read_rows(struct nw_spool_route *r, uint64_t after, int64_t not_be
 size_t nw_spool_read(struct nw_spool_route *r, uint64_t after, struct nw_message **out, size_t max)
 {
     int64_t not_before = 0;
+    uint64_t expired = 0;
     size_t n;
 
     if (r->limits.max_age_ms > 0) {
         not_before = nw_clock_real_ns() / NW_MILLISECOND_NS - r->limits.max_age_ms;
     }
     (void)pthread_mutex_lock(&r->spool->lock);
-    n = read_rows(r, after, not_before, out, max);
+    n = read_rows(r, after, not_before, out, max, &expired);
+    if (expired > 0) {
+        uint64_t before = r->messages;
+        remove_range(r, after + 1, expired);
+        r->dropped += before - r->messages;
+    }
     (void)pthread_mutex_unlock(&r->spool->lock);
     return n;
 }
@@ -430,290 +419,4 @@ uint64_t nw_spool_dropped(struct nw_spool_route *r)
     n = r->dropped;
     (void)pthread_mutex_unlock(&r->spool->lock);
     return n;
-}
-
-/* ---- opening and closing ---- */
-
-/* One number or text out of a query, with lock held. */
-static int query(struct nw_spool *s, const char *sql, const char *text, int64_t number,
-                 void (*row)(sqlite3_stmt *stmt, void *context), void *context,
-                 struct nw_error *error)
-{
-    sqlite3_stmt *stmt;
-    int rc = nw_sqlite_prepare(s->db, sql, &stmt, error);
-    int step;
-
-    if (rc != 0) {
-        return rc;
-    }
-    if (text != NULL) {
-        (void)sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
-    } else if (number >= 0) {
-        (void)sqlite3_bind_int64(stmt, 1, number);
-    }
-    step = sqlite3_step(stmt);
-    if (step == SQLITE_ROW && row != NULL) {
-        row(stmt, context);
-    }
-    rc = step == SQLITE_ROW || step == SQLITE_DONE
-             ? 0
-             : nw_sqlite_error(s->db, "the spool cannot be read", error);
-    (void)sqlite3_finalize(stmt);
-    return rc;
-}
-
-static void take_number(sqlite3_stmt *stmt, void *context)
-{
-    *(int64_t *)context = sqlite3_column_int64(stmt, 0);
-}
-
-static void take_totals(sqlite3_stmt *stmt, void *context)
-{
-    struct nw_spool_route *r = context;
-
-    r->messages = (uint64_t)sqlite3_column_int64(stmt, 0);
-    r->bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
-    r->last_row = (uint64_t)sqlite3_column_int64(stmt, 2);
-}
-
-static void take_identity(sqlite3_stmt *stmt, void *context)
-{
-    struct nw_spool *s = context;
-
-    (void)snprintf(s->identity, sizeof s->identity, "%s",
-                   (const char *)sqlite3_column_text(stmt, 0));
-}
-
-static int load_route(struct nw_spool_route *r, struct nw_error *error)
-{
-    struct nw_spool *s = r->spool;
-    int rc =
-        query(s, "INSERT OR IGNORE INTO route (name) VALUES (?1)", r->name, -1, NULL, NULL, error);
-
-    rc = rc != 0 ? rc
-                 : query(s, "SELECT id FROM route WHERE name=?1", r->name, -1, take_number, &r->id,
-                         error);
-    return rc != 0 ? rc
-                   : query(s,
-                           "SELECT count(*), coalesce(sum(length(record)), 0),"
-                           " coalesce(max(id), 0) FROM message WHERE route=?1",
-                           NULL, r->id, take_totals, r, error);
-}
-
-static struct nw_spool_route *find_route(struct nw_spool *s, const char *name)
-{
-    struct nw_spool_route *r = s->routes;
-
-    while (r != NULL && strcmp(r->name, name) != 0) {
-        r = r->next;
-    }
-    return r;
-}
-
-static int add_route(struct nw_spool *s, const char *name, const struct nw_spool_limits *limits,
-                     struct nw_spool_route **out, struct nw_error *error)
-{
-    struct nw_spool_route *r = calloc(1, sizeof *r);
-    int rc;
-
-    if (r == NULL || (r->name = strdup(name)) == NULL) {
-        free(r);
-        return nw_error_set(error, NW_ENOMEM, "out of memory");
-    }
-    r->spool = s;
-    r->limits = *limits;
-    rc = load_route(r, error);
-    if (rc != 0) {
-        free(r->name);
-        free(r);
-        return rc;
-    }
-    r->next = s->routes;
-    s->routes = r;
-    *out = r;
-    return 0;
-}
-
-int nw_spool_route(struct nw_spool *s, const char *name, const struct nw_spool_limits *limits,
-                   struct nw_spool_route **out, struct nw_error *error)
-{
-    int rc = 0;
-
-    (void)pthread_mutex_lock(&s->lock);
-    *out = find_route(s, name);
-    if (*out == NULL) {
-        rc = add_route(s, name, limits, out, error);
-    }
-    (void)pthread_mutex_unlock(&s->lock);
-    return rc;
-}
-
-static int make_identity(struct nw_spool *s, struct nw_error *error)
-{
-    unsigned char random[4];
-    char text[12];
-    int rc;
-
-    if (getrandom(random, sizeof random, 0) != sizeof random) {
-        return nw_error_set(error, NW_EIO, "no random numbers");
-    }
-    (void)snprintf(text, sizeof text, "%02x%02x%02x%02x", random[0], random[1], random[2],
-                   random[3]);
-    rc =
-        query(s, "INSERT OR IGNORE INTO meta VALUES ('identity', ?1)", text, -1, NULL, NULL, error);
-    return rc != 0 ? rc
-                   : query(s, "SELECT value FROM meta WHERE name='identity'", NULL, -1,
-                           take_identity, s, error);
-}
-
-static int prepare(struct nw_spool *s, struct nw_error *error)
-{
-    const struct {
-        sqlite3_stmt **stmt;
-        const char *sql;
-    } list[] = {
-        {&s->insert, "INSERT INTO message VALUES (?1, ?2, ?3, ?4)"},
-        {&s->read, "SELECT id, time, record FROM message WHERE route=?1 AND id>?2 ORDER BY id"},
-        {&s->remove, "DELETE FROM message WHERE route=?1 AND id BETWEEN ?2 AND ?3"
-                     " RETURNING length(record)"},
-        {&s->reserve, "INSERT OR REPLACE INTO meta VALUES ('reserved', ?1)"},
-        {&s->oldest, "SELECT max(id) FROM (SELECT id FROM message WHERE route=?1"
-                     " ORDER BY id LIMIT 100)"},
-    };
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < sizeof list / sizeof list[0]; i++) {
-        rc = nw_sqlite_prepare(s->db, list[i].sql, list[i].stmt, error);
-    }
-    return rc;
-}
-
-static int open_db(struct nw_spool *s, const char *folder, struct nw_error *error)
-{
-    int64_t reserved = 0;
-    int rc = nw_sqlite_open(folder, "spool.db", schema, true, &s->db, error);
-
-    rc = rc != 0 ? rc : prepare(s, error);
-    rc = rc != 0 ? rc : make_identity(s, error);
-    rc = rc != 0 ? rc
-                 : query(s, "SELECT value FROM meta WHERE name='reserved'", NULL, -1, take_number,
-                         &reserved, error);
-    s->next_row = reserved == 0 ? 1 : (uint64_t)reserved;
-    return rc != 0 ? rc : reserve_rows(s, error);
-}
-
-static void close_db(struct nw_spool *s)
-{
-    sqlite3_stmt **all[] = {&s->insert, &s->read, &s->remove, &s->reserve, &s->oldest};
-
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        (void)sqlite3_finalize(*all[i]);
-        *all[i] = NULL;
-    }
-    (void)sqlite3_close(s->db);
-    s->db = NULL;
-}
-
-static bool is_damaged(struct nw_spool *s)
-{
-    int code = s->db == NULL ? SQLITE_NOTADB : sqlite3_errcode(s->db) & 0xff;
-
-    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-}
-
-/* spool.db and its log become spool.db.damaged-TIME. */
-static int move_aside(const char *folder, char **moved_to, struct nw_error *error)
-{
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    long now = (long)time(NULL);
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < sizeof ends / sizeof ends[0]; i++) {
-        char *from = NULL, *to = NULL;
-        if (asprintf(&from, "%s/spool.db%s", folder, ends[i]) < 0 ||
-            asprintf(&to, "%s/spool.db.damaged-%ld%s", folder, now, ends[i]) < 0) {
-            rc = nw_error_set(error, NW_ENOMEM, "out of memory");
-        } else if (rename(from, to) != 0 && i == 0) {
-            rc = nw_error_set(error, NW_EIO, "%s is damaged and cannot be moved aside", from);
-        } else if (i == 0) {
-            *moved_to = to;
-            to = NULL;
-        }
-        free(from);
-        free(to);
-    }
-    return rc;
-}
-
-static int start_remover(struct nw_spool *s, struct nw_error *error)
-{
-    if (pthread_create(&s->remover, NULL, remove_rows, s) != 0) {
-        return nw_error_set(error, NW_EIO, "no thread could be started");
-    }
-    s->remover_runs = true;
-    return 0;
-}
-
-int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
-                  struct nw_error *error)
-{
-    struct nw_spool *s = calloc(1, sizeof *s);
-    pthread_condattr_t monotonic;
-    int rc;
-
-    *moved_to = NULL;
-    if (s == NULL) {
-        return nw_error_set(error, NW_ENOMEM, "out of memory");
-    }
-    (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_mutex_init(&s->remove_lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&s->remove_changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-    rc = open_db(s, folder, error);
-    if (rc == NW_EIO && is_damaged(s)) {
-        close_db(s);
-        rc = move_aside(folder, moved_to, error);
-        rc = rc != 0 ? rc : open_db(s, folder, error);
-    }
-    if (rc == 0 &&
-        nw_reserve_init(&s->reserve_file, folder, "spool.reserve", NW_SPOOL_DISK_RESERVE)) {
-        rc = nw_error_set(error, NW_ENOMEM, "out of memory");
-    }
-    rc = rc != 0 ? rc : start_remover(s, error);
-    if (rc != 0) {
-        nw_spool_close(s);
-        return rc;
-    }
-    *out = s;
-    return 0;
-}
-
-void nw_spool_close(struct nw_spool *s)
-{
-    if (s == NULL) {
-        return;
-    }
-    if (s->remover_runs) {
-        (void)pthread_mutex_lock(&s->remove_lock);
-        s->ending = true;
-        (void)pthread_cond_signal(&s->remove_changed);
-        (void)pthread_mutex_unlock(&s->remove_lock);
-        (void)pthread_join(s->remover, NULL);
-    }
-    close_db(s);
-    while (s->routes != NULL) {
-        struct nw_spool_route *next = s->routes->next;
-        free(s->routes->name);
-        free(s->routes->removed);
-        free(s->routes);
-        s->routes = next;
-    }
-    nw_reserve_done(&s->reserve_file);
-    nw_buffer_done(&s->record);
-    (void)pthread_cond_destroy(&s->remove_changed);
-    (void)pthread_mutex_destroy(&s->remove_lock);
-    (void)pthread_mutex_destroy(&s->lock);
-    free(s);
 }

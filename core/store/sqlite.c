@@ -6,7 +6,10 @@
 
 int nw_sqlite_error(sqlite3 *db, const char *doing, struct nw_error *error)
 {
-    return nw_error_set(error, NW_EIO, "%s: %s", doing, sqlite3_errmsg(db));
+    int code = sqlite3_errcode(db) & 0xff;
+
+    return nw_error_set(error, code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? NW_EINVAL : NW_EIO,
+                        "%s: %s", doing, sqlite3_errmsg(db));
 }
 
 int nw_sqlite_run(sqlite3 *db, const char *sql, struct nw_error *error)
@@ -38,7 +41,7 @@ int nw_sqlite_open(const char *folder, const char *file, const char *schema, boo
     }
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK) {
-        rc = nw_error_set(error, NW_EIO, "%s: %s", path, sqlite3_errmsg(db));
+        rc = NW_EIO;
     } else {
         rc = exclusive ? nw_sqlite_run(db, "PRAGMA locking_mode=EXCLUSIVE", error) : 0;
         rc = rc != 0 ? rc
@@ -51,6 +54,7 @@ int nw_sqlite_open(const char *folder, const char *file, const char *schema, boo
     if (rc == 0) {
         *out = db;
     } else {
+        (void)nw_error_set(error, rc, "%s: %s", path, sqlite3_errmsg(db));
         (void)sqlite3_close(db);
     }
     free(path);

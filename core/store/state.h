@@ -17,7 +17,8 @@ struct nw_state_store;
 
 /*
  * Open folder (made with mode 0700 if it is not there), lock it and start the writer. A folder that
- * another process uses is refused with that process's id. Returns 0, or NW_EIO with the reason.
+ * another process uses is refused with that process's id. Returns 0, or NW_EIO with the reason, or
+ * NW_EINVAL if state.db is damaged.
  */
 int nw_state_open(const char *folder, struct nw_state_store **out, struct nw_error *error);
 

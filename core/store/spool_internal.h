@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the spool share: its two structures, and how they begin and end. */
+#ifndef NATSWAY_STORE_SPOOL_INTERNAL_H
+#define NATSWAY_STORE_SPOOL_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/buffer.h"
+#include "store/reserve.h"
+#include "store/spool.h"
+#include "store/sqlite.h"
+
+struct nw_spool_route {
+    struct nw_spool_route *next;
+    struct nw_spool *spool;
+    char *name;
+    int64_t id;
+    struct nw_spool_limits limits;
+    uint64_t last_row, messages, bytes, dropped; /* guarded by the spool's lock */
+    uint64_t *removed; /* rows to remove; guarded by the spool's remove_lock */
+    size_t removed_count, removed_capacity;
+};
+
+struct nw_spool {
+    pthread_mutex_t lock; /* guards the database and all below down to the line */
+    sqlite3 *db;
+    sqlite3_stmt *insert, *read, *remove, *reserve, *oldest;
+    char identity[12];
+    uint64_t next_row, reserved_row;
+    struct nw_buffer record;
+    struct nw_reserve reserve_file;
+    struct nw_spool_route *routes;
+    /* ---- */
+    pthread_mutex_t remove_lock; /* guards what follows; taken after lock, if both */
+    pthread_cond_t remove_changed;
+    bool remove_wanted, ending;
+    pthread_t remover;
+    bool remover_runs;
+};
+
+/* Row numbers are never used twice, or a repeat could not be told from a new message: they are
+ * reserved on disk in blocks, before the first of a block is used. */
+#define NW_SPOOL_ROW_BLOCK 65536
+
+/* With lock held, or before any other thread has the spool. */
+int nw_spool_reserve_rows(struct nw_spool *s, struct nw_error *error);
+
+/* The remover thread: start, and end with everything removed. */
+int nw_spool_start_remover(struct nw_spool *s, struct nw_error *error);
+void nw_spool_end_remover(struct nw_spool *s);
+
+/* Take over what can be read of a damaged spool, now at path, into s, which is empty. */
+void nw_spool_rescue(struct nw_spool *s, const char *path);
+
+#endif
