@@ -68,7 +68,6 @@ static int read_options(const struct nw_reader *r, const struct nw_node *node,
     struct nw_check check = {r, node, r->mark};
     int rc;
 
-    entry->spec.mark = r->mark;
     entry->spec.options = nw_arena_alloc(r->arena, kind->options_size);
     rc = entry->spec.options == NULL ? NW_ENOMEM
                                      : nw_options_defaults(r, kind->options, entry->spec.options);
@@ -94,6 +93,7 @@ static int load_nats(struct nw_loader *l)
 
     r.mark = node == NULL ? (struct nw_mark){0} : r.mark;
     entry->spec.name = "nats";
+    entry->spec.mark = r.mark;
     entry->spec.connector = nw_registry_find(l->registry, "nats");
     entry->spec.kind = entry->spec.connector == NULL ? NULL : entry->spec.connector->connection;
     if (entry->spec.kind == NULL) {

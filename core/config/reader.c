@@ -117,7 +117,7 @@ int nw_reader_template(const struct nw_reader *r, const struct nw_node *node, co
 {
     struct nw_error error = {0};
 
-    if (nw_reader_text(r, node, name, "a text") == NULL) {
+    if (nw_reader_text(r, node, name, "a text") == NULL || scope == NULL) {
         return 0;
     }
     return compiled(r, node, name, nw_template_compile(node->text, fill, scope, out, &error),

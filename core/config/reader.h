@@ -47,7 +47,8 @@ int nw_reader_path(const struct nw_reader *r, const struct nw_file *file, struct
                    const char **out);
 
 /* Compile the template, or the program, in node. *out stays as it is when it is wrong; otherwise it
- * is the caller's, to hand over or to keep. */
+ * is the caller's, to hand over or to keep. A template without a scope (the source is wrong) is not
+ * compiled. */
 int nw_reader_template(const struct nw_reader *r, const struct nw_node *node, const char *name,
                        enum nw_fill fill, const struct nw_template_scope *scope,
                        struct nw_template **out);

@@ -59,9 +59,7 @@ static int set_field(const struct step *s, enum nw_map_field field, struct nw_sl
     struct nw_template *template = NULL;
     struct nw_program *when = NULL;
     bool removes = value->kind == NW_NODE_TEXT && value->null;
-    int rc = removes || s->scope == NULL
-                 ? 0
-                 : nw_reader_template(s->reader, value, name, fill, s->scope, &template);
+    int rc = removes ? 0 : nw_reader_template(s->reader, value, name, fill, s->scope, &template);
 
     if (rc == 0 && (template != NULL || removes)) {
         rc = read_when(s, &when);
@@ -203,9 +201,7 @@ static int read_reject(const struct step *s)
 {
     struct nw_template *why = NULL;
     struct nw_program *when = NULL;
-    int rc = s->scope == NULL
-                 ? 0
-                 : nw_reader_template(s->reader, s->node, s->name, NW_FILL_TEXT, s->scope, &why);
+    int rc = nw_reader_template(s->reader, s->node, s->name, NW_FILL_TEXT, s->scope, &why);
 
     rc = rc != 0 ? rc : read_when(s, &when);
     if (rc != 0 || why == NULL) {

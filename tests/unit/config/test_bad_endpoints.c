@@ -126,6 +126,21 @@ static const struct bad cases[] = {
      "c.yaml:3:29: a: pulse is only a source, not a target\n"
      "c.yaml:4:32: b: NATS is at one end of every route: mqtt to kafka is two routes, with a "
      "subject between them\n"},
+    {"a template that does not close",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    to: {jetstream: \"b.{{key\"}\n",
+     "c.yaml:4:24: a: jetstream: \"{{\" is not closed by \"}}\"\n"},
+    {"a template with what the source does not have",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    to: {jetstream: \"b.{{topic}}\", message_id: 'ä {{topic}}'}\n",
+     "c.yaml:4:26: a: jetstream: the route's source has no topic; its address is a subject: "
+     "{{subject}}\n"
+     "c.yaml:4:53: a: message_id: the route's source has no topic; its address is a subject: "
+     "{{subject}}\n"},
 };
 
 Test(bad_endpoints, each_mistake_is_said_with_its_place)

@@ -2,7 +2,10 @@
 /* Bad configurations and exactly what is said of them: routes, their steps and the top level. */
 #include <criterion/criterion.h>
 
+#include <stdlib.h>
+
 #include "bad.h"
+#include "fakes.h"
 
 static const struct bad cases[] = {
     {"a step that is not there",
@@ -30,6 +33,7 @@ static const struct bad cases[] = {
      "      - set: {keys: x}\n"
      "      - set: {headers: text}\n"
      "      - set: key\n"
+     "      - reject: \"{{topic}}\"\n"
      "      - filter: [x]\n"
      "    to: {nats: b}\n",
      "c.yaml:5:15: a: drop: expected true, found \"false\"\n"
@@ -40,7 +44,9 @@ static const struct bad cases[] = {
      "c.yaml:8:24: a: set.headers: expected a mapping of names to templates, found \"text\"\n"
      "c.yaml:9:14: a: set: expected a mapping of key, subject, headers, timestamp, id, found "
      "\"key\"\n"
-     "c.yaml:10:17: a: filter: expected a jq program, found a list\n"},
+     "c.yaml:10:20: a: reject: the route's source has no topic; its address is a subject: "
+     "{{subject}}\n"
+     "c.yaml:11:17: a: filter: expected a jq program, found a list\n"},
     {"a map that is no list",
      "routes:\n"
      "  a:\n"
@@ -67,6 +73,14 @@ static const struct bad cases[] = {
      "c.yaml:9:16: b: on_error.then: dead_letter needs a subject: on_error.dead_letter, or "
      "dead_letter at the top level\n"
      "c.yaml:9:44: b: on_error.backoff: expected two durations like 100ms..30s, found \"1s\"\n"},
+    {"a dead-letter subject that is wrong",
+     "dead_letter: \"dlq.{{topic}}\"\n"
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    to: {nats: b}\n",
+     "c.yaml:1:21: a: dead_letter: the route's source has no topic; its address is a subject: "
+     "{{subject}}\n"},
     {"no targets, and a target with when and otherwise",
      "routes:\n"
      "  a: {from: {nats: a}, to: []}\n"
@@ -184,4 +198,22 @@ static const struct bad cases[] = {
 Test(bad_routes, each_mistake_is_said_with_its_place)
 {
     expect_bad(cases, sizeof cases / sizeof cases[0]);
+}
+
+/* jq's own words, at our place. */
+Test(bad_routes, a_wrong_program_is_said_with_its_place)
+{
+    char *said;
+
+    folder_enter();
+    said = load_text("routes:\n"
+                     "  a:\n"
+                     "    from: {nats: a}\n"
+                     "    map: [{filter: \".a >\"}]\n"
+                     "    to: {nats: b, when: \".b ===\"}\n",
+                     NULL);
+    cr_expect_eq(strncmp(said, "c.yaml:4:21: a: filter: ", 24), 0, "%s", said);
+    cr_expect_not_null(strstr(said, "\nc.yaml:5:26: a: when: "), "%s", said);
+    free(said);
+    folder_leave();
 }

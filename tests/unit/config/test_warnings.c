@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configurations that are right and probably not meant. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "fakes.h"
+
+#define SYSTEMS                                                                                    \
+    "connections: {kafka: {brokers: h}, mqtt: {url: \"mqtt://h\"}, other: {type: mqtt, url: x}}\n" \
+    "dead_letter: dlq\nroutes:\n"
+
+static const struct {
+    const char *what, *yaml, *says;
+} cases[] = {
+    {"nothing to say",
+     SYSTEMS "  a: {from: {kafka: t, group: g}, to: {jetstream: \"x.{{key}}\"}}\n"
+             "  b: {from: {jetstream: \"y.>\"}, to: {kafka: \"u\"}}\n",
+     ""},
+    {"core NATS promises nothing",
+     SYSTEMS "  a: {from: {nats: x}, to: {kafka: t}}\n"
+             "  b: {from: {nats: y, reply: true}, to: {kafka: t}}\n",
+     "c.yaml:4:13: a: warning: core NATS promises nothing: what is published while nobody listens "
+     "is lost; a stream keeps it, and jetstream: reads it\n"},
+    {"JetStream without dead letters",
+     "routes:\n"
+     "  a: {from: {jetstream: x}, to: {jetstream: y}}\n"
+     "  b: {from: {jetstream: x}, to: {jetstream: y}, on_error: {then: stop}}\n"
+     "  c: {from: {jetstream: x}, to: {jetstream: y}, on_error: {dead_letter: d}}\n",
+     "c.yaml:2:33: a: warning: there is no dead_letter: what is refused is dropped\n"},
+    {"one durable for two routes",
+     SYSTEMS "  a: {from: {jetstream: x, durable: d}, to: {kafka: t}}\n"
+             "  b: {from: {jetstream: y, durable: d}, to: {kafka: t}}\n"
+             "  c: {from: {jetstream: z, durable: e, stream: s}, to: {kafka: t}}\n"
+             "  d: {from: {jetstream: z, durable: e, stream: r}, to: {kafka: t}}\n",
+     "c.yaml:5:13: b: warning: the durable d is also that of the route a: each gets a part of the "
+     "messages\n"},
+    {"one group and topic for two routes",
+     SYSTEMS "  a: {from: {kafka: t, group: g}, to: {jetstream: x}}\n"
+             "  b: {from: {kafka: u, topics: [v, t], group: g}, to: {jetstream: x}}\n"
+             "  c: {from: {kafka: t, group: h}, to: {jetstream: x}}\n",
+     "c.yaml:5:13: b: warning: the group g reads t also for the route a: each gets a part of the "
+     "messages\n"},
+    {"a route that takes what it sends",
+     SYSTEMS "  a: {from: {jetstream: \"x.>\"}, to: {jetstream: \"x.y\"}}\n"
+             "  b: {from: {jetstream: \"y.>\"}, to: {jetstream: \"z.y\"}}\n",
+     "c.yaml:4:3: a: warning: the route takes what it sends: a, a; what comes back is filtered\n"},
+    {"a loop through MQTT",
+     SYSTEMS
+     "  in: {from: {mqtt: \"plant/#\", connection: mqtt}, to: {jetstream: }}\n"
+     "  out: {from: {jetstream: \"plant.>\"}, to: {mqtt: \"{{subject}}\", connection: mqtt}}\n",
+     "c.yaml:4:3: in: warning: a loop of routes: in, out, in; what comes back is filtered\n"},
+    {"no loop: another broker",
+     SYSTEMS
+     "  in: {from: {mqtt: \"plant/#\", connection: mqtt}, to: {jetstream: \"plant.x\"}}\n"
+     "  out: {from: {jetstream: \"plant.>\"}, to: {mqtt: \"plant/x\", connection: other}}\n",
+     ""},
+    {"no loop: other words",
+     SYSTEMS "  in: {from: {mqtt: \"plant/+/up\", connection: mqtt}, to: {jetstream: "
+             "\"p.{{wildcard(1)}}.up\"}}\n"
+             "  out: {from: {jetstream: \"p.*.down\"}, to: {mqtt: \"plant/{{wildcard(1)}}/down\", "
+             "connection: mqtt}}\n",
+     ""},
+    {"a loop of three; one of them is switched off",
+     SYSTEMS "  a: {from: {jetstream: a.b}, to: {jetstream: \"b.{{sequence}}\"}}\n"
+             "  b: {from: {jetstream: \"b.*\"}, to: {jetstream: c}}\n"
+             "  c: {from: {jetstream: \"*\"}, to: {jetstream: a.b}}\n"
+             "  d: {from: {jetstream: \"m\"}, to: {jetstream: n}, enabled: false}\n"
+             "  e: {from: {jetstream: \"n\"}, to: {jetstream: m}}\n",
+     "c.yaml:4:3: a: warning: a loop of routes: a, b, c, a; what comes back is filtered\n"},
+    {"otherwise after a target that takes everything",
+     SYSTEMS "  a:\n"
+             "    from: {jetstream: x}\n"
+             "    to: [{kafka: t}, {kafka: u, when: .a}, {kafka: v, otherwise: true}]\n",
+     "c.yaml:6:44: a: warning: nothing is left for this target: the one in line 6 takes every "
+     "message\n"},
+    {"what a connector warns of", SYSTEMS "  a: {from: {kafka: t}, to: {jetstream: x}}\n",
+     "c.yaml:4:21: a: warning: group: everybody reads everything\n"},
+};
+
+Test(warnings, are_said_and_the_configuration_stands)
+{
+    folder_enter();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct nw_config *config = NULL;
+        char *said = load_text(cases[i].yaml, &config);
+
+        cr_expect_not_null(config, "%s: %s", cases[i].what, said);
+        cr_expect_str_eq(said, cases[i].says, "%s\nsaid:\n%sexpected:\n%s", cases[i].what, said,
+                         cases[i].says);
+        nw_config_free(config);
+        free(said);
+    }
+    folder_leave();
+}
