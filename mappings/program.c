@@ -316,8 +316,8 @@ int nw_value_of(struct nw_value *v, const struct nw_message *m, struct nw_error 
     if (v->parsed) {
         return 0;
     }
-    if (m->payload.data == NULL) {
-        v->value = jv_null(); /* a tombstone */
+    if (m->payload.len == 0) {
+        v->value = jv_null(); /* a tombstone, or a request without a body */
         v->parsed = true;
         return 0;
     }

@@ -132,6 +132,18 @@ static void broken(struct nw_endpoint *e, const char *what)
     assert(0 && "the connector broke its contract");
 }
 
+/* What its source does not date was made when it came. */
+void nw_stamp(struct nw_message *const *messages, size_t n)
+{
+    int64_t now = nw_clock_real_ns();
+
+    for (size_t i = 0; i < n; i++) {
+        if (messages[i]->timestamp_ns == 0) {
+            messages[i]->timestamp_ns = now;
+        }
+    }
+}
+
 void nw_lane_offer(struct nw_lane *lane, struct nw_message *const *messages, size_t n)
 {
     int64_t now = nw_clock_monotonic_ns();
@@ -139,6 +151,7 @@ void nw_lane_offer(struct nw_lane *lane, struct nw_message *const *messages, siz
     if (n == 0) {
         return;
     }
+    nw_stamp(messages, n);
     for (size_t i = 0; i < n; i++) {
         struct nw_message *m = messages[i];
         m->state = NW_MSG_OFFERED;

@@ -51,6 +51,9 @@ int nw_endpoint_open(struct nw_endpoint *e);
 /* Worker thread: call the connector's close, or do at once what its nw_closed() would. */
 void nw_endpoint_close(struct nw_endpoint *e);
 
+/* Any thread: give the present time to messages without one. */
+void nw_stamp(struct nw_message *const *messages, size_t n);
+
 /* Any thread: copies status and text. */
 enum nw_state nw_endpoint_status(struct nw_endpoint *e, char *text, size_t size);
 

@@ -112,6 +112,7 @@ int nw_spooler_store(struct nw_spooler *s, struct nw_message *const *messages, s
     spool = open_spool(s, error);
     if (spool != NULL) {
         uint64_t before = s->last_row;
+        nw_stamp(messages, n);
         rc = nw_spool_append(spool, messages, n, error);
         if (rc >= 0 && n > 0) {
             s->last_row = messages[n - 1]->spool_row;

@@ -122,7 +122,7 @@ Test(map, a_payload_is_one_value, .init = begin, .fini = end)
 
 Test(map, what_is_not_json_is_rejected_with_the_reason, .init = begin, .fini = end)
 {
-    static const char *const cases[] = {"", "{", "1 2", "\xff\xfe", "no json"};
+    static const char *const cases[] = {" ", "{", "1 2", "\xff\xfe", "no json"};
 
     (void)nw_map_add_filter(map, program("true"), NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -130,6 +130,13 @@ Test(map, what_is_not_json_is_rejected_with_the_reason, .init = begin, .fini = e
         cr_expect_eq(mapped.outcome, NW_MAP_REJECTED, "%s", cases[i]);
         cr_expect(strncmp(mapped.error.text, "not JSON", 8) == 0, "%s", mapped.error.text);
     }
+}
+
+Test(map, an_empty_payload_is_null, .init = begin, .fini = end)
+{
+    (void)nw_map_add_payload(map, program("{was: ., key: $meta.key}"), NULL);
+    run("");
+    expect_payload("{\"was\":null,\"key\":\"k1\"}");
 }
 
 Test(map, meta_shows_what_the_source_knows, .init = begin, .fini = end)
