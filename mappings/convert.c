@@ -38,17 +38,19 @@ static const char *put_levels(struct nw_text *out, enum nw_fill fill, enum nw_ad
 }
 
 static const char *put_address(struct nw_text *out, enum nw_fill fill,
-                               const struct nw_template_scope *scope, struct nw_slice address)
+                               const struct nw_template_scope *scope,
+                               const struct nw_operand *operand)
 {
     enum nw_address_kind kind = scope->address;
+    struct nw_slice address = operand->text;
 
     if (fill == NW_FILL_TEXT || fill == NW_FILL_HEADER ||
         (fill == NW_FILL_SUBJECT && kind == NW_ADDRESS_SUBJECT)) {
         nw_text_add(out, address.data, address.len);
     } else if (fill == NW_FILL_SUBJECT && kind == NW_ADDRESS_TOPIC_MQTT) {
-        nw_topic_to_subject(out, address, scope->topics_escaped);
+        nw_topic_to_subject(out, operand->text, operand->rest, scope->topics_escaped);
     } else if (fill == NW_FILL_MQTT_TOPIC && kind == NW_ADDRESS_SUBJECT) {
-        nw_subject_to_topic(out, address, scope->topics_escaped);
+        nw_subject_to_topic(out, operand->text, operand->rest, scope->topics_escaped);
     } else {
         return put_levels(out, fill, kind, address);
     }
@@ -87,7 +89,7 @@ const char *nw_operand_put(struct nw_text *out, enum nw_fill fill,
     case NW_FORM_TOKEN:
         return put_level(out, fill, scope->address, operand->text);
     case NW_FORM_ADDRESS:
-        return put_address(out, fill, scope, operand->text);
+        return put_address(out, fill, scope, operand);
     default:
         return nw_fill_escape(out, fill, operand->text);
     }

@@ -97,7 +97,7 @@ int nw_level_decode(enum nw_address_kind kind, struct nw_slice level, struct nw_
     for (size_t i = 0; i < level.len; i++) {
         int high = level.data[i] == '%' && i + 2 < level.len ? hex(level.data[i + 1]) : -1;
         int low = high < 0 ? -1 : hex(level.data[i + 2]);
-        bytes[n++] = low < 0 ? level.data[i] : (char)(high << 4 | low);
+        bytes[n++] = (char)(low < 0 ? level.data[i] : high << 4 | low);
         i += low < 0 ? 0 : 2;
     }
     nw_message_trim(m, bytes, level.len, n);
@@ -124,8 +124,11 @@ static int wildcard(const struct nw_expression *e, const struct nw_evaluation *v
 {
     struct nw_slice text = nw_pattern_wildcard(v->pattern, address_of(v), (size_t)e->number);
 
-    return nw_pattern_is_rest(v->pattern, (size_t)e->number) ? give(out, NW_FORM_ADDRESS, text)
-                                                             : give_level(v, text, out);
+    if (!nw_pattern_is_rest(v->pattern, (size_t)e->number)) {
+        return give_level(v, text, out);
+    }
+    out->rest = true;
+    return give(out, NW_FORM_ADDRESS, text);
 }
 
 static int token(const struct nw_expression *e, const struct nw_evaluation *v,
@@ -502,6 +505,6 @@ int nw_expression_evaluate(const struct nw_expression *e, const struct nw_evalua
         [NW_OP_FILTER] = filter,
     };
 
-    out->raw = false;
+    out->raw = out->rest = false;
     return kinds[e->op](e, v, out);
 }

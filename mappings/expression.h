@@ -96,7 +96,8 @@ enum nw_form {
 
 struct nw_operand {
     enum nw_form form;
-    bool raw; /* put in as it is */
+    bool raw;  /* put in as it is */
+    bool rest; /* of an address: only its last levels */
     struct nw_slice text;
     const struct nw_slice *pieces;
     size_t count;

@@ -106,9 +106,17 @@ static size_t find_escape(struct nw_slice s, size_t at, size_t *repeats, int *by
 
 typedef bool (*byte_set)(int byte, bool alone);
 
+/* A whole name of one level is never empty, so it needs no sign for that: text that looks like one
+ * is only text. */
+static bool is_sign_of_nothing(int byte, bool only_level)
+{
+    return byte == 0 && only_level;
+}
+
 /* Convert one level or token: bytes of `ours`, which the other side cannot have, become escapes;
  * escapes of `theirs` become bytes. */
-static void convert(struct nw_text *out, struct nw_slice s, byte_set ours, byte_set theirs)
+static void convert(struct nw_text *out, struct nw_slice s, bool only_level, byte_set ours,
+                    byte_set theirs)
 {
     size_t repeats, i = 0;
     int byte;
@@ -120,6 +128,7 @@ static void convert(struct nw_text *out, struct nw_slice s, byte_set ours, byte_
     while (i < s.len) {
         size_t n = s.data[i] == '%' ? find_escape(s, i, &repeats, &byte) : 0;
         bool alone = n == s.len;
+        n = n > 0 && is_sign_of_nothing(byte, only_level) ? 0 : n;
         if (n > 0 && ours(byte, alone)) { /* looks like ours: one "25" more */
             nw_text_add(out, "%25", 3);
             nw_text_add(out, s.data + i + 1, n - 1);
@@ -143,8 +152,9 @@ static void convert(struct nw_text *out, struct nw_slice s, byte_set ours, byte_
 
 /* ---- whole names ---- */
 
-void nw_topic_to_subject(struct nw_text *out, struct nw_slice topic, bool escaped)
+void nw_topic_to_subject(struct nw_text *out, struct nw_slice topic, bool part, bool escaped)
 {
+    bool only_level = !part && (topic.len == 0 || memchr(topic.data, '/', topic.len) == NULL);
     size_t start = 0;
 
     for (size_t i = 0; i <= topic.len; i++) {
@@ -156,7 +166,7 @@ void nw_topic_to_subject(struct nw_text *out, struct nw_slice topic, bool escape
             nw_text_add_char(out, '.');
         }
         if (escaped) {
-            convert(out, level, only_in_levels, only_in_tokens);
+            convert(out, level, only_level, only_in_levels, only_in_tokens);
         } else {
             level_by_rules(out, level);
         }
@@ -164,8 +174,9 @@ void nw_topic_to_subject(struct nw_text *out, struct nw_slice topic, bool escape
     }
 }
 
-void nw_subject_to_topic(struct nw_text *out, struct nw_slice subject, bool escaped)
+void nw_subject_to_topic(struct nw_text *out, struct nw_slice subject, bool part, bool escaped)
 {
+    bool only_level = !part && (subject.len == 0 || memchr(subject.data, '.', subject.len) == NULL);
     size_t start = 0;
 
     if (!escaped) {
@@ -179,7 +190,7 @@ void nw_subject_to_topic(struct nw_text *out, struct nw_slice subject, bool esca
         if (start > 0) {
             nw_text_add_char(out, '/');
         }
-        convert(out, (struct nw_slice){subject.data + start, i - start}, only_in_tokens,
+        convert(out, (struct nw_slice){subject.data + start, i - start}, only_level, only_in_tokens,
                 only_in_levels);
         start = i + 1;
     }

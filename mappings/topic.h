@@ -20,8 +20,8 @@
 
 #include "mappings/text.h"
 
-/* Append the whole of a topic, or some of its levels, as a subject; and the reverse. */
-void nw_topic_to_subject(struct nw_text *out, struct nw_slice topic, bool escaped);
-void nw_subject_to_topic(struct nw_text *out, struct nw_slice subject, bool escaped);
+/* Append a topic as a subject; and the reverse. part: these are only the last levels of a name. */
+void nw_topic_to_subject(struct nw_text *out, struct nw_slice topic, bool part, bool escaped);
+void nw_subject_to_topic(struct nw_text *out, struct nw_slice subject, bool part, bool escaped);
 
 #endif
