@@ -74,7 +74,7 @@ void *nw_arena_alloc(struct nw_arena *arena, size_t size)
     struct block *block = arena->blocks;
     void *piece;
 
-    if (size > SIZE_MAX / 2) {
+    if (size > PTRDIFF_MAX / 2) { /* no machine has so much, and rounding up must not wrap */
         return NULL;
     }
     size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
