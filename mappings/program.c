@@ -327,9 +327,12 @@ int nw_value_of(struct nw_value *v, const struct nw_message *m, struct nw_error 
     value = jv_parse_sized(m->payload.data, (int)m->payload.len);
     if (!jv_is_valid(value)) {
         jv why = jv_invalid_get_msg(value);
-        int rc = nw_error_set(error, NW_EINVAL, "not JSON: %.300s",
-                              jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why)
-                                                                 : "there is no value");
+        const char *text =
+            jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why) : "there is no value";
+        /* Behind that the payload is quoted, which is nobody's who reads logs. */
+        const char *quoted = strstr(text, " (while parsing");
+        int len = quoted == NULL ? 300 : (int)(quoted - text);
+        int rc = nw_error_set(error, NW_EINVAL, "not JSON: %.*s", len, text);
         jv_free(why);
         return rc;
     }

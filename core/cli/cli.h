@@ -62,8 +62,9 @@ void nw_command_usage(const struct nw_command *command, void *stdio_file);
 struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
                                     struct nw_diagnostics *diagnostics);
 
-/* Registry and configuration of `count` paths; prints every mistake and warning on standard error.
- * NW_EXIT_DONE: both are the caller's. Otherwise nothing is. */
+/* Registry and configuration of `count` paths; prints every mistake on standard error, and the
+ * warnings too where the caller wants to know how many there are (warnings may be NULL).
+ * NW_EXIT_DONE: registry and configuration are the caller's. Otherwise nothing is. */
 enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
                          struct nw_registry **registry, struct nw_config **config,
                          size_t *warnings);

@@ -116,9 +116,10 @@ enum nw_exit nw_command_run(const struct nw_arguments *arguments)
 {
     struct nw_registry *registry;
     struct nw_config *config;
+    size_t warnings;
     int signals;
     enum nw_exit result =
-        nw_cli_load(arguments, arguments->operand_count, &registry, &config, NULL);
+        nw_cli_load(arguments, arguments->operand_count, &registry, &config, &warnings);
 
     if (result != NW_EXIT_DONE) {
         return result;

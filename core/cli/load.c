@@ -107,7 +107,9 @@ enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
         return NW_EXIT_INTERNAL;
     }
     rc = nw_config_load(&sources, *registry, config, &diagnostics);
-    nw_diagnostics_print(&diagnostics, stderr);
+    if (warnings != NULL || diagnostics.errors > 0) {
+        nw_diagnostics_print(&diagnostics, stderr);
+    }
     if (rc == NW_ENOMEM) {
         (void)fputs("natsway: out of memory\n", stderr);
         result = NW_EXIT_INTERNAL;

@@ -22,6 +22,10 @@ routes:
     from: {nats: "in"}
     map: [{reject: "not on {{subject}}"}]
     to: {nats: "out"}
+  empty:
+    from: {nats: "in"}
+    map: [{payload: "{got: .}"}]
+    to: {nats: "out"}
   many:
     from: {nats: "in"}
     to:
@@ -70,9 +74,14 @@ run 0 try t.yaml shaped
 out_is '{"filtered":"step 1"}'
 printf 'no json' >in
 run 1 try t.yaml shaped
-out_has '{"rejected":"'
+out_has '{"rejected":"not JSON: '
+grep -q 'no json' "$dir/out" && fail "shows the payload in an error"
 run 1 try t.yaml refused
 out_is '{"rejected":"not on in"}'
+
+printf '' >in
+run 0 try t.yaml empty
+out_has '"payload":{"got":null}'
 
 # Targets.
 printf '{"n":12}' >in

@@ -120,6 +120,13 @@ Test(map, a_payload_is_one_value, .init = begin, .fini = end)
     cr_expect_str_eq(mapped.error.text, "bad n");
 }
 
+Test(map, nothing_is_null, .init = begin, .fini = end)
+{
+    (void)nw_map_add_payload(map, program("[.]"), NULL);
+    run("");
+    expect_payload("[null]");
+}
+
 Test(map, what_is_not_json_is_rejected_with_the_reason, .init = begin, .fini = end)
 {
     static const char *const cases[] = {" ", "{", "1 2", "\xff\xfe", "no json"};
