@@ -100,7 +100,7 @@ static bool post(struct nw_hub *hub, void (*run)(struct nw_task *), natsConnecti
     t->hub = hub;
     t->nc = nc;
     t->count = count;
-    (void)snprintf(t->text, sizeof t->text, "%s", text == NULL ? "" : text);
+    (void)snprintf(t->text, sizeof t->text, "%.255s", text == NULL ? "" : text);
     nw_loop_post(hub->loop, &t->task);
     return true;
 }
