@@ -450,7 +450,7 @@ int nw_json_path_read(const struct nw_json_path *path, struct nw_slice json, str
     struct reader r = {.path = path, .json = json, .m = m};
     bool good;
 
-    if (json.data == NULL) { /* a tombstone is null, as in jq */
+    if (json.len == 0) { /* a tombstone, or a request without a body, is null, as to a rule */
         *out = NW_ABSENT;
         return 0;
     }

@@ -91,7 +91,7 @@ struct nw_slice nw_message_text(const struct nw_message *message, enum nw_meta m
 
 int64_t nw_message_timestamp(const struct nw_message *message)
 {
-    return message->timestamp_ns != 0 ? message->timestamp_ns : message->made_ns;
+    return message->timestamp_ns != 0 ? message->timestamp_ns : nw_clock_real_ns();
 }
 
 struct nw_slice nw_message_origin(const struct nw_message *message)

@@ -26,7 +26,6 @@ struct nw_message *nw_message_make(void)
     }
     memset(m, 0, offsetof(struct nw_message, arena));
     atomic_init(&m->references, 1);
-    m->made_ns = nw_clock_real_ns();
     return m;
 }
 

@@ -37,8 +37,7 @@ struct nw_headers {
 struct nw_message {
     /* What it is. */
     struct nw_slice address, key, payload, origin, id;
-    int64_t timestamp_ns; /* at its origin; 0: none, then made_ns counts */
-    int64_t made_ns;      /* nanoseconds since 1970 */
+    int64_t timestamp_ns; /* 0: none; an offered message has one */
     int64_t deadline_ns;  /* monotonic; 0: nobody waits */
     int64_t numbers[NW_META_NUMBERS];
     struct nw_slice texts[NW_META_COUNT - NW_META_NUMBERS];

@@ -62,12 +62,15 @@ Test(json_path, finds_a_value)
     }
 }
 
-Test(json_path, a_tombstone_has_no_values)
+Test(json_path, a_tombstone_or_an_empty_payload_has_no_values)
 {
     struct nw_message *m = nw_message_make();
     struct nw_slice out = NW_LITERAL("x");
 
     cr_expect_eq(read(".a", NW_ABSENT, m, &out, NULL), 0);
+    cr_expect_null(out.data);
+    out = NW_LITERAL("x");
+    cr_expect_eq(read(".a", NW_LITERAL(""), m, &out, NULL), 0);
     cr_expect_null(out.data);
     nw_message_unref(m);
 }
@@ -75,7 +78,7 @@ Test(json_path, a_tombstone_has_no_values)
 Test(json_path, the_whole_payload_must_be_json)
 {
     static const char *const payloads[] = {
-        "",           "{",        "{\"a\":1",     "{\"a\":1}x", "{\"a\" 1}", "{a:1}",
+        " ",          "{",        "{\"a\":1",     "{\"a\":1}x", "{\"a\" 1}", "{a:1}",
         "{\"a\":1,}", "[1,]",     "[1 2]",        "01",         "1.",        "1e",
         "-",          "+1",       ".5",           "nul",        "nan",       "truee",
         "\"a",        "\"\\x\"",  "\"\\u12g4\"",  "\"\\u12\"",  "\"a\nb\"",  "\"\\",

@@ -11,7 +11,7 @@ static void count_release(void *owner)
     released += *(int *)owner;
 }
 
-Test(message, a_new_one_is_empty_and_knows_when_it_was_made)
+Test(message, a_new_one_is_empty_and_of_this_moment)
 {
     int64_t before = nw_clock_real_ns(), number = 77;
     struct nw_message *m = nw_message_make();
