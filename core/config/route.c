@@ -123,8 +123,22 @@ static bool is_escaped(const struct nw_option *rows, const void *options)
     return choice->index == 1;
 }
 
+/* A step that gives messages a key gives one to sources that have none. */
+static bool sets_key(const struct nw_node *map)
+{
+    for (size_t i = 0; map != NULL && map->kind == NW_NODE_LIST && i < map->count; i++) {
+        const struct nw_item *set = nw_node_get(map->items[i].value, "set");
+
+        if (set != NULL && nw_node_get(set->value, "key") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int read_source(struct part *p)
 {
+    const struct nw_item *map = nw_node_get(p->node, "map");
     const struct nw_item *from = nw_node_get(p->node, "from");
     struct nw_route_spec *spec = p->spec;
     struct nw_source_spec *source = &spec->source;
@@ -148,6 +162,9 @@ static int read_source(struct part *p)
         .has = source->kind->has,
         .topics_escaped = is_escaped(source->kind->options, source->options),
     };
+    if (map != NULL && sets_key(map->value)) {
+        spec->scope.has |= NW_HAS(NW_META_KEY);
+    }
     return 0;
 }
 
