@@ -20,6 +20,8 @@
 /* Endpoints are opened one after the other; clients wait in the backlog until the last one is, so
  * that nobody is told 404 for a route that is still to come. */
 #define ACCEPT_AFTER_NS (50 * MILLISECOND_NS)
+/* How long a path that is served no more gets 503, as long as others may need to stop. */
+#define REMEMBER_NS (60 * 1000 * MILLISECOND_NS)
 
 /* ---- Deadlines ---- */
 
@@ -300,7 +302,7 @@ int http_listener_add(struct http_listener *l, struct http_source *source, const
 void http_listener_remove(struct http_listener *l, struct http_source *source)
 {
     pthread_mutex_lock(&l->lock);
-    http_router_remove(l->router, source);
+    http_router_remove(l->router, source, nw_clock_monotonic_ns() + REMEMBER_NS);
     pthread_mutex_unlock(&l->lock);
     atomic_store(&source->closing, true);
     wake(l);

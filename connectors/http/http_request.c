@@ -29,6 +29,9 @@ static void refuse_unrouted(struct http_peer *peer, enum http_found found,
         refuse(peer, 400, "the path is not well formed");
     } else if (found == HTTP_NO_PATH) {
         refuse(peer, 404, "no route serves this path");
+    } else if (found == HTTP_GONE) {
+        refuse_later(peer, "this route is stopping");
+        peer->answer.close = true;
     } else {
         refuse(peer, 405, "no route serves this method here");
         memcpy(peer->allow, match->allow, sizeof peer->allow);
@@ -46,7 +49,7 @@ static void begin_routed(struct http_peer *peer, struct http_source *source,
     peer->source = source;
     source->active++;
     if (atomic_load(&source->closing)) {
-        refuse_later(peer, "this bridge is stopping");
+        refuse_later(peer, "this route is stopping");
     } else if (head->too_many) {
         refuse(peer, 431, "too many headers or query parameters");
     } else if (head->content_length > (uint64_t)source->options->max_body) {
@@ -74,6 +77,7 @@ static enum MHD_Result begin(struct http_peer *peer, const char *url, const char
     struct http_head head;
     struct http_match match;
 
+    match.scratch = l->scratch;
     http_peer_move(peer, &l->reading);
     peer->answer = (struct http_answer){0};
     peer->discarded = 0;
@@ -81,7 +85,7 @@ static enum MHD_Result begin(struct http_peer *peer, const char *url, const char
     /* The names of params are the router's: the lock is held until they are copied. */
     pthread_mutex_lock(&l->lock);
     enum http_found found =
-        http_router_find(l->router, http_slice(method), http_slice(url), l->scratch, &match);
+        http_router_find(l->router, http_slice(method), http_slice(url), l->now_ns, &match);
     if (found == HTTP_FOUND) {
         begin_routed(peer, match.target, &head, method, &match);
     }

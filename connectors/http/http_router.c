@@ -19,8 +19,9 @@ struct route {
     size_t method_count; /* 0: any */
     struct segment segments[HTTP_SEGMENTS];
     size_t segment_count;
-    void **targets; /* the lanes */
+    void **targets; /* the lanes; none: it was served */
     size_t target_count, turn;
+    int64_t remembered_until_ns; /* without a target */
     struct route *next;
 };
 
@@ -50,11 +51,6 @@ void http_router_free(struct http_router *r)
         free_route(route);
     }
     free(r);
-}
-
-bool http_router_is_empty(const struct http_router *r)
-{
-    return r->first == NULL;
 }
 
 /* ---- Reading a pattern ---- */
@@ -279,6 +275,20 @@ static int add_target(struct route *route, void *target)
     return 0;
 }
 
+/* What was served before makes room. */
+static void forget_collisions(struct http_router *r, const struct route *route)
+{
+    for (struct route **at = &r->first; *at != NULL;) {
+        struct route *old = *at;
+        if (old->target_count == 0 && collides(old, route)) {
+            *at = old->next;
+            free_route(old);
+        } else {
+            at = &old->next;
+        }
+    }
+}
+
 int http_router_add(struct http_router *r, struct nw_slice methods, const char *path,
                     const char *owner, void *target, struct nw_error *error)
 {
@@ -288,6 +298,7 @@ int http_router_add(struct http_router *r, struct nw_slice methods, const char *
     if (rc != 0) {
         return rc;
     }
+    forget_collisions(r, route);
     for (struct route *other = r->first; other != NULL; other = other->next) {
         if (!collides(other, route)) {
             continue;
@@ -313,23 +324,19 @@ int http_router_add(struct http_router *r, struct nw_slice methods, const char *
     return 0;
 }
 
-void http_router_remove(struct http_router *r, const void *target)
+void http_router_remove(struct http_router *r, const void *target, int64_t remembered_until_ns)
 {
-    for (struct route **at = &r->first; *at != NULL;) {
-        struct route *route = *at;
+    for (struct route *route = r->first; route != NULL; route = route->next) {
         size_t kept = 0;
         for (size_t i = 0; i < route->target_count; i++) {
             if (route->targets[i] != target) {
                 route->targets[kept++] = route->targets[i];
             }
         }
-        route->target_count = kept;
-        if (kept == 0) {
-            *at = route->next;
-            free_route(route);
-        } else {
-            at = &route->next;
+        if (kept == 0 && route->target_count > 0) {
+            route->remembered_until_ns = remembered_until_ns;
         }
+        route->target_count = kept;
     }
 }
 
@@ -427,11 +434,11 @@ static void take_params(const struct route *route, const struct nw_slice *segmen
 }
 
 enum http_found http_router_find(struct http_router *r, struct nw_slice method,
-                                 struct nw_slice path, char *scratch, struct http_match *out)
+                                 struct nw_slice path, int64_t now_ns, struct http_match *out)
 {
     struct nw_slice segments[HTTP_SEGMENTS];
     size_t count;
-    enum http_found found = split_path(path, scratch, segments, &count);
+    enum http_found found = split_path(path, out->scratch, segments, &count);
 
     if (found != HTTP_FOUND) {
         return found;
@@ -439,7 +446,8 @@ enum http_found http_router_find(struct http_router *r, struct nw_slice method,
     found = HTTP_NO_PATH;
     out->allow[0] = '\0';
     for (struct route *route = r->first; route != NULL; route = route->next) {
-        if (!fits(route, segments, count)) {
+        if ((route->target_count == 0 && now_ns >= route->remembered_until_ns) ||
+            !fits(route, segments, count)) {
             continue;
         }
         if (!allows(route, method)) {
@@ -447,8 +455,11 @@ enum http_found http_router_find(struct http_router *r, struct nw_slice method,
             add_allowed(out, route);
             continue;
         }
+        if (route->target_count == 0) {
+            return HTTP_GONE;
+        }
         take_params(route, segments, out);
-        out->address = normalise(path, segments, count, scratch + path.len);
+        out->address = normalise(path, segments, count, out->scratch + path.len);
         out->target = route->targets[route->turn++ % route->target_count];
         return HTTP_FOUND;
     }

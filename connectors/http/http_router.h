@@ -30,13 +30,15 @@ int http_route_check(struct nw_slice methods, const char *path, struct nw_error 
  * already; NW_ENOMEM. */
 int http_router_add(struct http_router *r, struct nw_slice methods, const char *path,
                     const char *owner, void *target, struct nw_error *error);
-/* Take target out again; nothing happens if it is not in. */
-void http_router_remove(struct http_router *r, const void *target);
-bool http_router_is_empty(const struct http_router *r);
+/* Take target out again; nothing happens if it is not in. Its path is remembered until that time
+ * (of any clock that find() uses too), so that a bridge that stops does not say that there never
+ * was such a path. */
+void http_router_remove(struct http_router *r, const void *target, int64_t remembered_until_ns);
 
-enum http_found { HTTP_FOUND, HTTP_BAD_PATH, HTTP_NO_PATH, HTTP_NO_METHOD };
+enum http_found { HTTP_FOUND, HTTP_BAD_PATH, HTTP_NO_PATH, HTTP_NO_METHOD, HTTP_GONE };
 
 struct http_match {
+    char *scratch; /* set before: room for twice the path, for decoded bytes */
     void *target;
     struct nw_slice address; /* the path, normalised: decoded but for '/' and '%' */
     size_t param_count;
@@ -44,9 +46,9 @@ struct http_match {
     char allow[128]; /* HTTP_NO_METHOD: what would do, "GET, POST" */
 };
 
-/* Find who serves method on path (as it came, without query). scratch holds decoded bytes and has
- * room for 2 * path.len; the slices of out point into it and into the router. */
+/* Find who serves method on path (as it came, without query). The slices of out point into its
+ * scratch, into path and into the router. HTTP_GONE: it was served until a while ago. */
 enum http_found http_router_find(struct http_router *r, struct nw_slice method,
-                                 struct nw_slice path, char *scratch, struct http_match *out);
+                                 struct nw_slice path, int64_t now_ns, struct http_match *out);
 
 #endif

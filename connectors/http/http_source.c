@@ -113,7 +113,7 @@ void http_source_flush(struct http_source *source)
     pthread_mutex_unlock(&source->offering);
     while (request != NULL) {
         struct http_request *next = request->next;
-        turn_away(request, "this bridge is stopping", true);
+        turn_away(request, "this route is stopping", true);
         request = next;
     }
 }

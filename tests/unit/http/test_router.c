@@ -6,6 +6,7 @@
 #include "connectors/http/http_text.h"
 
 static int targets[8];
+static int64_t now_ns;
 
 static int add(struct http_router *r, const char *route, const char *owner, int target,
                struct nw_error *error)
@@ -22,7 +23,10 @@ static const char *find(struct http_router *r, const char *method, const char *p
     struct http_match match;
     size_t len;
 
-    switch (http_router_find(r, http_slice(method), http_slice(path), scratch, &match)) {
+    match.scratch = scratch;
+    switch (http_router_find(r, http_slice(method), http_slice(path), now_ns, &match)) {
+    case HTTP_GONE:
+        return "gone";
     case HTTP_BAD_PATH:
         return "400";
     case HTTP_NO_PATH:
@@ -185,12 +189,25 @@ Test(router, lanes_of_a_route_take_turns_until_they_leave)
     cr_expect_str_eq(find(r, "GET", "/a"), "0 /a");
     cr_expect_str_eq(find(r, "GET", "/a"), "1 /a");
     cr_expect_str_eq(find(r, "GET", "/a"), "0 /a");
-    http_router_remove(r, &targets[0]);
+    http_router_remove(r, &targets[0], 100);
     cr_expect_str_eq(find(r, "GET", "/a"), "1 /a");
     cr_expect_str_eq(find(r, "GET", "/a"), "1 /a");
-    cr_expect_not(http_router_is_empty(r));
-    http_router_remove(r, &targets[1]);
-    cr_expect(http_router_is_empty(r));
-    cr_expect_str_eq(find(r, "GET", "/a"), "404");
+    http_router_free(r);
+}
+
+Test(router, a_path_that_was_served_is_remembered_for_a_while)
+{
+    struct http_router *r = http_router_new();
+
+    cr_assert_eq(add(r, "GET /a/{x}", "first", 0, NULL), 0);
+    cr_assert_eq(add(r, "ANY /a/{x}", "second", 1, NULL), 0);
+    http_router_remove(r, &targets[0], 100);
+    cr_expect_str_eq(find(r, "GET", "/a/1"), "gone");
+    cr_expect_str_eq(find(r, "PUT", "/a/1"), "1 x=1 /a/1");
+    now_ns = 100;
+    cr_expect_str_eq(find(r, "GET", "/a/1"), "1 x=1 /a/1");
+    now_ns = 0;
+    cr_assert_eq(add(r, "GET /a/{y}", "third", 2, NULL), 0);
+    cr_expect_str_eq(find(r, "GET", "/a/1"), "2 y=1 /a/1");
     http_router_free(r);
 }
