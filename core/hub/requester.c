@@ -72,7 +72,7 @@ struct nw_requester *nw_requester_new(struct nw_loop *loop, struct nw_trash *tra
     for (int i = 0; i < 2; i++) {
         r->inbox_len =
             (size_t)snprintf(r->inbox[i], sizeof r->inbox[i], "%.20s.%s%d.", prefix, token, i);
-        (void)snprintf(r->pattern[i], sizeof r->pattern[i], "%s*", r->inbox[i]);
+        (void)snprintf(r->pattern[i], sizeof r->pattern[i], "%.20s.%s%d.*", prefix, token, i);
     }
     r->free = NONE;
     r->timer.fire = on_tick;
