@@ -139,7 +139,7 @@ static int test(struct run *r, const struct nw_program *p)
     jv result;
     int truth;
 
-    if (nw_value_of(&r->value, r->m, r->error) != 0) {
+    if (nw_value_for(&r->value, p, r->m, r->error) != 0) {
         return NW_EINVAL;
     }
     switch (nw_program_run(r->mapper, p, &r->value, r->m, false, &result, r->error)) {
@@ -198,7 +198,7 @@ static enum verdict run_payload(struct run *r, const struct step *s)
 {
     jv result;
 
-    if (nw_value_of(&r->value, r->m, r->error) != 0) {
+    if (nw_value_for(&r->value, s->program, r->m, r->error) != 0) {
         return REJECTED;
     }
     switch (nw_program_run(r->mapper, s->program, &r->value, r->m, true, &result, r->error)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a jq program sees as $meta. */
+/* What a jq program sees as $meta. Only what it mentions is built: each value costs. */
 #include "base/timestamp.h"
 #include "mappings/program.h"
 
@@ -28,44 +28,102 @@ static jv pairs(const struct nw_headers *h, bool all)
     return object;
 }
 
-static jv set(jv object, const char *name, jv value)
+static jv timestamp(const struct nw_message *m)
 {
-    return jv_object_set(object, jv_string(name), value);
+    char time[NW_TIMESTAMP_TEXT_MAX];
+
+    (void)nw_timestamp_format(nw_message_timestamp(m), time);
+    return jv_string(time);
 }
 
-jv nw_meta_value(struct nw_message *m)
+static jv number(const struct nw_message *m, enum nw_meta meta)
 {
-    static const char *const numbers[NW_META_NUMBERS] = {
-        [NW_META_PARTITION] = "partition", [NW_META_OFFSET] = "offset",
-        [NW_META_SEQUENCE] = "sequence",   [NW_META_QOS] = "qos",
-        [NW_META_RETAINED] = "retained",   [NW_META_LINE] = "line",
-        [NW_META_STATUS] = "status"};
-    static const char *const texts[] = {"stream", "method", "remote"};
-    const struct nw_message *original = nw_message_original(m);
-    char time[NW_TIMESTAMP_TEXT_MAX];
-    jv meta = jv_object();
+    int64_t n;
 
-    meta = set(meta, "address", text(original->address));
-    meta = set(meta, "key", text(m->key));
-    meta = set(meta, "id", text(m->id.data != NULL ? m->id : m->origin));
-    meta = set(meta, "headers", pairs(&m->headers, false));
-    meta = set(meta, "header_values", pairs(&m->headers, true));
-    meta = set(meta, "param", pairs(&m->params, false));
-    meta = set(meta, "query", pairs(&m->queries, false));
-    if (m->timestamp_ns != 0) {
-        (void)nw_timestamp_format(m->timestamp_ns, time);
-        meta = set(meta, "timestamp", jv_string(time));
+    if (!nw_message_number(m, meta, &n)) {
+        return jv_null();
     }
-    for (enum nw_meta i = 0; i < NW_META_NUMBERS; i++) {
-        int64_t n;
-        if (nw_message_number(m, i, &n)) {
-            meta = set(meta, numbers[i],
-                       i == NW_META_RETAINED ? jv_bool(n != 0) : jv_number((double)n));
+    return meta == NW_META_RETAINED ? jv_bool(n != 0) : jv_number((double)n);
+}
+
+enum { ADDRESS, KEY, ID, HEADERS, HEADER_VALUES, PARAM, QUERY, TIMESTAMP, META };
+
+static const struct {
+    const char *name;
+    int kind; /* one of the above; META + a number or text of the message */
+} names[] = {
+    {"address", ADDRESS},
+    {"key", KEY},
+    {"id", ID},
+    {"headers", HEADERS},
+    {"header_values", HEADER_VALUES},
+    {"param", PARAM},
+    {"query", QUERY},
+    {"timestamp", TIMESTAMP},
+    {"partition", META + NW_META_PARTITION},
+    {"offset", META + NW_META_OFFSET},
+    {"sequence", META + NW_META_SEQUENCE},
+    {"qos", META + NW_META_QOS},
+    {"retained", META + NW_META_RETAINED},
+    {"line", META + NW_META_LINE},
+    {"status", META + NW_META_STATUS},
+    {"stream", META + NW_META_STREAM},
+    {"method", META + NW_META_METHOD},
+    {"remote", META + NW_META_REMOTE},
+};
+#define NAMES (sizeof names / sizeof names[0])
+
+static jv value_of(int kind, struct nw_message *m)
+{
+    switch (kind) {
+    case ADDRESS:
+        return text(nw_message_original(m)->address);
+    case KEY:
+        return text(m->key);
+    case ID:
+        return text(nw_message_id(m));
+    case HEADERS:
+        return pairs(&m->headers, false);
+    case HEADER_VALUES:
+        return pairs(&m->headers, true);
+    case PARAM:
+        return pairs(&m->params, false);
+    case QUERY:
+        return pairs(&m->queries, false);
+    case TIMESTAMP:
+        return timestamp(m);
+    default:
+        return kind - META < NW_META_NUMBERS
+                   ? number(m, (enum nw_meta)(kind - META))
+                   : text(nw_message_text(m, (enum nw_meta)(kind - META)));
+    }
+}
+
+uint32_t nw_meta_bit(struct nw_slice name)
+{
+    for (size_t i = 0; i < NAMES; i++) {
+        if (nw_slice_equal(nw_slice_text(names[i].name), name)) {
+            return UINT32_C(1) << i;
         }
     }
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (m->texts[i].data != NULL) {
-            meta = set(meta, texts[i], text(m->texts[i]));
+    return 0;
+}
+
+/* What the message has not is left out, but for address, key and id, which are null then. */
+jv nw_meta_value(struct nw_message *m, uint32_t wanted)
+{
+    jv meta = jv_object();
+
+    for (size_t i = 0; i < NAMES; i++) {
+        jv value;
+        if ((wanted & UINT32_C(1) << i) == 0) {
+            continue;
+        }
+        value = value_of(names[i].kind, m);
+        if (names[i].kind < META || jv_get_kind(value) != JV_KIND_NULL) {
+            meta = jv_object_set(meta, jv_string(names[i].name), value);
+        } else {
+            jv_free(value);
         }
     }
     return meta;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mappings/program.h"
 
-#include <ctype.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
@@ -13,14 +11,14 @@
 struct nw_program {
     size_t number; /* equal for equal texts */
     const char *text;
-    bool uses_meta;
+    struct nw_program_uses uses;
 };
 
 /* All distinct texts that were ever checked; they are never freed. Guarded by lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct known {
     char *text;
-    bool uses_meta;
+    struct nw_program_uses uses;
 } * known;
 static size_t known_count;
 
@@ -29,105 +27,6 @@ struct nw_mapper {
     size_t count;
     struct nw_error *error; /* where messages of the interpreter go while it runs */
 };
-
-/* ---- what a program may not do ---- */
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-/* The end of the word at at. */
-static const char *word_end(const char *at)
-{
-    while (is_word(*at)) {
-        at++;
-    }
-    return at;
-}
-
-static bool is_refused(const char *at, size_t len)
-{
-    static const char *const words[] = {
-        "env",   "ENV",    "input",          "inputs", "import",     "include",
-        "debug", "stderr", "input_filename", "halt",   "halt_error", "input_line_number"};
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strlen(words[i]) == len && memcmp(words[i], at, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Fields (.env) and object keys (env:) are names of the payload, not of jq. */
-static bool is_field(const char *text, const char *at, const char *end)
-{
-    if (at > text && at[-1] == '.') {
-        return true;
-    }
-    while (*end == ' ') {
-        end++;
-    }
-    return *end == ':' && !(at > text && at[-1] == '$');
-}
-
-/* Look through code up to its end or, inside a string's \( ), to the closing parenthesis. */
-static int check_code(const char *text, const char **at, bool nested, struct nw_error *error);
-
-static int check_string(const char *text, const char **at, struct nw_error *error)
-{
-    int rc = 0;
-
-    for ((*at)++; rc == 0 && **at != '\0' && **at != '"'; (*at)++) {
-        if (**at != '\\' || (*at)[1] == '\0') {
-            continue;
-        }
-        (*at)++;
-        if (**at == '(') {
-            (*at)++;
-            rc = check_code(text, at, true, error);
-        }
-    }
-    return rc;
-}
-
-static int check_word(const char *text, const char **at, struct nw_error *error)
-{
-    const char *end = word_end(*at);
-    size_t len = (size_t)(end - *at);
-
-    if (is_refused(*at, len) && !is_field(text, *at, end)) {
-        return nw_error_set_at(error, NW_EINVAL, (size_t)(*at - text),
-                               "jq's \"%.*s\" is not allowed in a rule", (int)len, *at);
-    }
-    *at = end - 1;
-    return 0;
-}
-
-static int check_code(const char *text, const char **at, bool nested, struct nw_error *error)
-{
-    int depth = 0, rc = 0;
-
-    for (; rc == 0 && **at != '\0'; (*at)++) {
-        if (nested && **at == ')' && depth-- == 0) {
-            return 0;
-        }
-        if (**at == '"') {
-            rc = check_string(text, at, error);
-        } else if (**at == '#') {
-            *at += strcspn(*at, "\n");
-        } else if (is_word(**at)) {
-            rc = check_word(text, at, error);
-        } else if (**at == '(') {
-            depth++;
-        }
-        if (**at == '\0') {
-            break;
-        }
-    }
-    return rc;
-}
 
 /* ---- compiling ---- */
 
@@ -142,13 +41,6 @@ static void keep_message(void *context, jv message)
         (void)nw_error_set(error, NW_EINVAL, "%.*s", (int)strcspn(skip, "\n"), skip);
     }
     jv_free(message);
-}
-
-static bool mentions_meta(const char *text)
-{
-    const char *at = strstr(text, "$meta");
-
-    return at != NULL;
 }
 
 /* As the user wrote it, with $meta as a constant: nothing but this tells a whole program from the
@@ -179,7 +71,7 @@ static long find_known(const char *text)
     return -1;
 }
 
-static long add_known(const char *text)
+static long add_known(const char *text, struct nw_program_uses uses)
 {
     struct known *more = realloc(known, (known_count + 1) * sizeof *more);
 
@@ -187,22 +79,22 @@ static long add_known(const char *text)
         return -1;
     }
     known = more;
-    more[known_count] = (struct known){strdup(text), mentions_meta(text)};
+    more[known_count] = (struct known){strdup(text), uses};
     return more[known_count].text == NULL ? -1 : (long)known_count++;
 }
 
 static int know(const char *text, size_t *number, struct nw_error *error)
 {
-    const char *at = text;
+    struct nw_program_uses uses;
     long n;
     int rc = 0;
 
     (void)pthread_mutex_lock(&lock);
     n = find_known(text);
     if (n < 0) {
-        rc = check_code(text, &at, false, error);
+        rc = nw_program_text_check(text, &uses, error);
         rc = rc != 0 ? rc : check_syntax(text, error);
-        n = rc != 0 ? -1 : add_known(text);
+        n = rc != 0 ? -1 : add_known(text, uses);
         rc = rc == 0 && n < 0 ? nw_error_set(error, NW_ENOMEM, "out of memory") : rc;
     }
     *number = (size_t)n;
@@ -229,7 +121,7 @@ int nw_program_compile(struct nw_slice text, struct nw_program **out, struct nw_
     }
     (void)pthread_mutex_lock(&lock);
     p->text = known[p->number].text;
-    p->uses_meta = known[p->number].uses_meta;
+    p->uses = known[p->number].uses;
     (void)pthread_mutex_unlock(&lock);
     *out = p;
     return 0;
@@ -275,7 +167,7 @@ static jq_state *compile(struct nw_mapper *mapper, const struct nw_program *p)
         return NULL;
     }
     jq_set_error_cb(jq, on_message, mapper);
-    if (p->uses_meta) { /* $meta differs for each message, so it comes in with the input */
+    if (p->uses.meta != 0) { /* $meta differs for each message, so it comes in with the input */
         nw_buffer_add_text(&wrapped, ".[0] as $meta | .[1] | (");
         nw_buffer_add_text(&wrapped, p->text);
         nw_buffer_add_text(&wrapped, "\n)");
@@ -309,11 +201,12 @@ static jq_state *compiled(struct nw_mapper *mapper, const struct nw_program *p)
 
 /* ---- values ---- */
 
-int nw_value_of(struct nw_value *v, const struct nw_message *m, struct nw_error *error)
+int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw_message *m,
+                 struct nw_error *error)
 {
     jv value;
 
-    if (v->parsed) {
+    if (v->parsed || !p->uses.payload) {
         return 0;
     }
     if (m->payload.len == 0) {
@@ -398,9 +291,9 @@ enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_
         (void)nw_error_set(error, NW_ENOMEM, "out of memory");
         return NW_PROGRAM_FAILED;
     }
-    input = jv_copy(v->value);
-    if (p->uses_meta) {
-        input = JV_ARRAY(nw_meta_value(m), input);
+    input = p->uses.payload ? jv_copy(v->value) : jv_null();
+    if (p->uses.meta != 0) {
+        input = JV_ARRAY(nw_meta_value(m, p->uses.meta), input);
     }
     jq_start(jq, input, 0);
     result = next(jq, first, error);

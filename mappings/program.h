@@ -11,6 +11,7 @@
 #include <jq.h>
 
 #include "mappings/map.h"
+#include "mappings/program_text.h"
 
 /* A payload on its way through the steps: bytes, and the value once somebody asked for it. */
 struct nw_value {
@@ -20,8 +21,10 @@ struct nw_value {
 
 enum nw_program_result { NW_PROGRAM_NONE, NW_PROGRAM_ONE, NW_PROGRAM_SEVERAL, NW_PROGRAM_FAILED };
 
-/* The value of m's payload, parsed at most once while v is not reset. 0; NW_EINVAL: not JSON. */
-int nw_value_of(struct nw_value *v, const struct nw_message *m, struct nw_error *error);
+/* Have the value of m's payload in v, if p looks at it; it is parsed at most once while v is not
+ * reset. 0; NW_EINVAL: not JSON. */
+int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw_message *m,
+                 struct nw_error *error);
 void nw_value_done(struct nw_value *v);
 
 /*
@@ -33,7 +36,7 @@ enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_
                                       const struct nw_value *v, struct nw_message *m,
                                       bool all_of_them, jv *first, struct nw_error *error);
 
-/* $meta of m. */
-jv nw_meta_value(struct nw_message *m);
+/* $meta of m, with what is wanted: bits of nw_meta_bit(). */
+jv nw_meta_value(struct nw_message *m, uint32_t wanted);
 
 #endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A scanner of jq's tokens. What a "." or a word means depends on what stands before it: behind a
+ * term ".a" is a part of that term, behind "|" it is a part of what came through the pipe, anywhere
+ * else it is a part of the payload. Where this is in doubt the payload counts as used.
+ */
+#include "mappings/program_text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/slice.h"
+
+#define DEEPEST 200
+
+enum before { NOTHING, TERM, PIPE, OPEN_OR_COMMA, OTHER };
+
+struct scanner {
+    const char *text, *at;
+    enum before before;
+    char open[DEEPEST]; /* the brackets around what is read */
+    size_t depth;
+    struct nw_program_uses *uses;
+    struct nw_error *error;
+};
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool is_one_of(struct nw_slice word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (nw_slice_equal(nw_slice_text(words[i]), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+#define IS_ONE_OF(word, words) is_one_of(word, words, sizeof(words) / sizeof(words)[0])
+
+/* These reach out of the message: to the process, its files, its output, or other messages. */
+static const char *const refused[] = {
+    "env",   "input",  "inputs", "input_filename", "input_line_number", "import",         "include",
+    "debug", "stderr", "halt",   "halt_error",     "modulemeta",        "get_search_list"};
+/* Behind these begins an expression. */
+static const char *const keywords[] = {"and",     "or",  "if",    "then", "elif", "else",  "reduce",
+                                       "foreach", "try", "catch", "as",   "def",  "label", "break"};
+/* Not all that follows in a pipe behind these is what came through the pipe. */
+static const char *const binders[] = {"as", "def", "reduce", "foreach", "label"};
+/* Terms that look at nothing. */
+static const char *const constants[] = {"true", "false", "null", "empty", "now", "end"};
+
+static int scan(struct scanner *s);
+
+static int refuse(struct scanner *s, const char *at, struct nw_slice word)
+{
+    return nw_error_set_at(s->error, NW_EINVAL, (size_t)(at - s->text),
+                           "jq's \"%.*s\" is not allowed in a rule", (int)word.len, word.data);
+}
+
+static struct nw_slice take_word(struct scanner *s)
+{
+    const char *start = s->at;
+
+    while (is_word(*s->at)) {
+        s->at++;
+    }
+    return (struct nw_slice){start, (size_t)(s->at - start)};
+}
+
+/* A text at its quote, with the code of each \( ) in it. */
+static int scan_string(struct scanner *s)
+{
+    int rc = 0;
+
+    for (s->at++; rc == 0 && *s->at != '\0' && *s->at != '"'; s->at++) {
+        if (*s->at != '\\' || s->at[1] == '\0') {
+            continue;
+        }
+        s->at++;
+        if (*s->at == '(') {
+            s->before = OPEN_OR_COMMA;
+            rc = scan(s);
+            if (*s->at == '\0') {
+                return rc;
+            }
+        }
+    }
+    s->at += *s->at == '"' ? 1 : 0;
+    s->before = TERM;
+    return rc;
+}
+
+static void use_meta(struct scanner *s)
+{
+    const char *at = s->at + strspn(s->at, " \t\r\n");
+    const char *name = NULL;
+    size_t len;
+
+    if (at[0] == '[' && at[1] == '"') {
+        name = at + 2;
+    } else if (at[0] == '.' && (at[1] == '"' || is_word(at[1]))) {
+        name = at + (at[1] == '"' ? 2 : 1);
+    }
+    len = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyz_");
+    s->uses->meta |= len == 0 || is_word(name[len]) || name[len] == '\\'
+                         ? NW_META_ALL
+                         : nw_meta_bit((struct nw_slice){name, len});
+}
+
+static int scan_variable(struct scanner *s)
+{
+    const char *start = s->at++;
+    struct nw_slice name = take_word(s);
+
+    if (nw_slice_equal(name, NW_LITERAL("ENV"))) {
+        return refuse(s, start + 1, name);
+    }
+    if (nw_slice_equal(name, NW_LITERAL("meta"))) {
+        use_meta(s);
+    }
+    s->before = TERM;
+    return 0;
+}
+
+/* The name of a member, {a: 1}; in the short form {a} it is a part of the payload, too. */
+static bool is_member(struct scanner *s)
+{
+    const char *next = s->at + strspn(s->at, " \t\r\n");
+
+    if (s->depth == 0 || s->open[s->depth - 1] != '{' || s->before != OPEN_OR_COMMA) {
+        return false;
+    }
+    if (*next == ',' || *next == '}') {
+        s->uses->payload = true;
+        return true;
+    }
+    return *next == ':';
+}
+
+static int scan_word(struct scanner *s)
+{
+    const char *start = s->at;
+    struct nw_slice word = take_word(s);
+    bool keyword = IS_ONE_OF(word, keywords);
+
+    if (is_member(s)) {
+        s->before = TERM;
+        return 0;
+    }
+    if (IS_ONE_OF(word, refused)) {
+        return refuse(s, start, word);
+    }
+    if (IS_ONE_OF(word, binders) ||
+        (!keyword && !IS_ONE_OF(word, constants) && s->before != PIPE)) {
+        s->uses->payload = true;
+    }
+    s->before = keyword ? OTHER : TERM;
+    return 0;
+}
+
+static void scan_number(struct scanner *s)
+{
+    while (isdigit((unsigned char)*s->at) || *s->at == '.') {
+        s->at++;
+    }
+    if (*s->at == 'e' || *s->at == 'E') {
+        s->at++;
+        s->at += *s->at == '-' || *s->at == '+' ? 1 : 0;
+    }
+    while (isdigit((unsigned char)*s->at)) {
+        s->at++;
+    }
+    s->before = TERM;
+}
+
+/* "." ".a" ".." at the dot. A text behind it is read as any text. */
+static void scan_path(struct scanner *s)
+{
+    if (s->before != TERM && s->before != PIPE) {
+        s->uses->payload = true;
+    }
+    s->at += strspn(s->at, ".");
+    (void)take_word(s);
+    s->before = TERM;
+}
+
+static int scan_bracket(struct scanner *s)
+{
+    if (strchr("([{", *s->at) != NULL) {
+        if (s->depth == DEEPEST) {
+            return nw_error_set_at(s->error, NW_EINVAL, (size_t)(s->at - s->text),
+                                   "more than %d brackets within each other", DEEPEST);
+        }
+        s->open[s->depth++] = *s->at;
+        s->before = OPEN_OR_COMMA;
+    } else {
+        s->depth -= s->depth > 0 ? 1 : 0;
+        s->before = TERM;
+    }
+    s->at++;
+    return 0;
+}
+
+static void scan_other(struct scanner *s)
+{
+    bool pipe = *s->at == '|' && s->at[1] != '=';
+
+    if (*s->at == '?') { /* belongs to the term before it */
+        s->at++;
+        return;
+    }
+    s->before = pipe ? PIPE : *s->at == ',' ? OPEN_OR_COMMA : OTHER;
+    s->at++;
+}
+
+static int scan_token(struct scanner *s)
+{
+    char c = *s->at;
+
+    if (c == '#') {
+        s->at += strcspn(s->at, "\n");
+    } else if (isspace((unsigned char)c)) {
+        s->at++;
+    } else if (c == '"') {
+        return scan_string(s);
+    } else if (c == '$') {
+        return scan_variable(s);
+    } else if (c == '@') {
+        s->at++;
+        s->uses->payload = s->uses->payload || s->before != PIPE;
+        (void)take_word(s);
+        s->before = TERM;
+    } else if (isdigit((unsigned char)c) || (c == '.' && isdigit((unsigned char)s->at[1]))) {
+        scan_number(s);
+    } else if (is_word(c)) {
+        return scan_word(s);
+    } else if (c == '.') {
+        scan_path(s);
+    } else if (strchr("()[]{}", c) != NULL) {
+        return scan_bracket(s);
+    } else {
+        scan_other(s);
+    }
+    return 0;
+}
+
+/* Up to the end, or from the "(" of a text's \( to its ")", which is left. */
+static int scan(struct scanner *s)
+{
+    size_t outside = s->depth;
+    bool nested = *s->at == '(' && s->at > s->text && s->at[-1] == '\\';
+    int rc = nested ? scan_bracket(s) : 0;
+
+    while (rc == 0 && *s->at != '\0') {
+        if (nested && *s->at == ')' && s->depth == outside + 1) {
+            s->depth--;
+            return 0;
+        }
+        rc = scan_token(s);
+    }
+    return rc;
+}
+
+int nw_program_text_check(const char *text, struct nw_program_uses *uses, struct nw_error *error)
+{
+    struct scanner s = {.text = text, .at = text, .uses = uses, .error = error};
+
+    *uses = (struct nw_program_uses){false, 0};
+    s.before = NOTHING;
+    return scan(&s);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can be told about a jq program from its text, without running it: whether it asks for what a
+ * rule must not have, and what of a message it looks at. A message need not be parsed, and $meta
+ * not be built, for a rule that does not look at them.
+ */
+#ifndef NATSWAY_MAPPINGS_PROGRAM_TEXT_H
+#define NATSWAY_MAPPINGS_PROGRAM_TEXT_H
+
+#include "base/error.h"
+
+struct nw_program_uses {
+    bool payload;  /* false only if it certainly never looks at it */
+    uint32_t meta; /* bits of nw_meta_bit() */
+};
+
+/* text ends with a NUL. 0 and *uses; NW_EINVAL with error->at at the word that is refused. What is
+ * no jq at all is not noticed here. */
+int nw_program_text_check(const char *text, struct nw_program_uses *uses, struct nw_error *error);
+
+/* The bit of a name in $meta; 0 if there is no such name. */
+uint32_t nw_meta_bit(struct nw_slice name);
+#define NW_META_ALL UINT32_MAX
+
+#endif
