@@ -29,6 +29,7 @@ struct nwt_nats_client *nwt_nats_connect(const char *url)
     natsOptions_Destroy(options);
     NWT_NATS(jsOptions_Init(&js_options));
     js_options.PublishAsync.MaxPending = 4000;
+    js_options.PublishAsync.StallWait = 30000; /* the machine may be busy */
     NWT_NATS(natsConnection_JetStream(&client->js, client->connection, &js_options));
     return client;
 }
