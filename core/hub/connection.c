@@ -179,7 +179,10 @@ static void keep_reason(struct nw_hub *hub)
     const char *text = NULL;
     natsStatus s = natsConnection_GetLastError(hub->nc, &text);
 
-    if (s == NATS_OK || s == NATS_NOT_PERMITTED || text == NULL || text[0] == '\0') {
+    if (nw_dialer_gave_up(hub->dialer)) {
+        text = "the server does not answer";
+    } else if (s == NATS_OK || s == NATS_IO_ERROR || s == NATS_CONNECTION_CLOSED ||
+               s == NATS_NOT_PERMITTED || text == NULL || text[0] == '\0') {
         text = "the connection was lost";
     }
     (void)snprintf(hub->down_text, sizeof hub->down_text, "%s", text);

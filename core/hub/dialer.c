@@ -35,6 +35,7 @@ struct nw_dialer {
     bool ended;   /* the thread touches nothing any more */
     bool orphan;  /* nobody waits for the end */
     bool up;      /* the loop has a session, or is about to get it */
+    bool gave_up; /* it did not answer */
     bool closed;  /* nats.c has called its last callback of the session */
     bool probing; /* asked to look */
     uint64_t sync_wanted, sync_done;
@@ -205,9 +206,7 @@ static natsStatus connect_once(struct nw_dialer *d, natsConnection **nc, struct 
     s = set_defaults(d, o, hub->loop);
     s = s == NATS_OK ? natsConnection_Connect(nc, o) : s;
     if (s != NATS_OK) {
-        const char *text = nats_GetLastError(NULL);
-        (void)nw_error_set(error, NW_EIO, "%s",
-                           text == NULL || text[0] == '\0' ? natsStatus_GetText(s) : text);
+        nw_hub_options_explain(hub->options, s, error);
     }
     natsOptions_Destroy(o);
     return s;
@@ -278,6 +277,7 @@ static void watch(struct nw_dialer *d, natsConnection *nc)
             if (ask(d, nc)) {
                 continue;
             }
+            d->gave_up = true;
         }
         cut = true;
         nw_loop_cut(d->hub->loop);
@@ -293,6 +293,7 @@ static void serve(struct nw_dialer *d, natsConnection *nc)
     (void)pthread_mutex_lock(&d->lock);
     d->up = true;
     d->closed = false;
+    d->gave_up = false;
     d->probing = false;
     d->sync_done = d->sync_wanted;
     d->lost_text[0] = '\0';
@@ -409,6 +410,16 @@ void nw_dialer_lost(struct nw_dialer *d, const char *text)
     (void)snprintf(d->lost_text, sizeof d->lost_text, "%s", text);
     (void)pthread_cond_broadcast(&d->changed);
     (void)pthread_mutex_unlock(&d->lock);
+}
+
+bool nw_dialer_gave_up(struct nw_dialer *d)
+{
+    bool gave_up;
+
+    (void)pthread_mutex_lock(&d->lock);
+    gave_up = d->gave_up;
+    (void)pthread_mutex_unlock(&d->lock);
+    return gave_up;
 }
 
 void nw_dialer_sync(struct nw_dialer *d, uint64_t count)

@@ -19,6 +19,8 @@ int nw_dialer_start(struct nw_hub *hub, struct nw_dialer **out);
 
 /* Loop thread: the session is over (it has no socket any more); make a new one. */
 void nw_dialer_lost(struct nw_dialer *d, const char *text);
+/* Loop thread: did the session end because the server did not answer? */
+bool nw_dialer_gave_up(struct nw_dialer *d);
 /* Loop thread: call nw_hub_synced(hub, count) when the server has seen what was sent so far. */
 void nw_dialer_sync(struct nw_dialer *d, uint64_t count);
 /* Loop thread: look now whether the server answers. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "hub/nkey.h"
 #include "hub/subject.h"
 
@@ -118,12 +119,48 @@ void nw_hub_options_check(const void *options, struct nw_check *check)
     }
 }
 
+/* What nats.c says, without the place in its source that it begins with. */
+static const char *text_of(natsStatus s)
+{
+    const char *text = nats_GetLastError(NULL), *end;
+
+    if (text == NULL || text[0] == '\0') {
+        return natsStatus_GetText(s);
+    }
+    end = text[0] == '(' ? strstr(text, "): ") : NULL;
+    return end == NULL ? text : end + 3;
+}
+
 static int failed(struct nw_error *error, const char *what, natsStatus s)
 {
-    const char *text = nats_GetLastError(NULL);
-
     return nw_error_set(error, s == NATS_NO_MEMORY ? NW_ENOMEM : NW_EINVAL, "%s: %s", what,
-                        text == NULL || text[0] == '\0' ? natsStatus_GetText(s) : text);
+                        text_of(s));
+}
+
+/* host:port of a URL; what stands before an "@" is a secret. */
+static const char *host_of(const char *url)
+{
+    const char *at = strrchr(url, '@'), *scheme = strstr(url, "://");
+
+    return at != NULL ? at + 1 : scheme != NULL ? scheme + 3 : url;
+}
+
+void nw_hub_options_explain(const struct nw_hub_options *options, natsStatus s,
+                            struct nw_error *error)
+{
+    struct nw_buffer hosts = {0};
+
+    for (size_t i = 0; i < options->url.count; i++) {
+        nw_buffer_add_format(&hosts, "%s%s", i == 0 ? "" : ", ", host_of(options->url.items[i]));
+    }
+    if (s == NATS_NO_SERVER) {
+        (void)nw_error_set(error, NW_EIO, "no NATS server answers at %.300s",
+                           nw_buffer_text(&hosts));
+    } else {
+        (void)nw_error_set(error, NW_EIO, "NATS server %.200s: %.250s", nw_buffer_text(&hosts),
+                           text_of(s));
+    }
+    nw_buffer_done(&hosts);
 }
 
 static int check_readable(const char *path, struct nw_error *error)

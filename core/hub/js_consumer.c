@@ -9,7 +9,8 @@
 #include "hub/js_consumer_config.h"
 #include "hub/subject.h"
 
-#define AGAIN_MS 1000
+#define AGAIN_FIRST_MS 100
+#define AGAIN_LONGEST_MS 2000
 /* ack_wait while the server takes back what was left, and how long that is given. It looks again
  * 100 ms after the change. */
 #define TAKE_BACK_WAIT_NS (100 * NW_MILLISECOND_NS)
@@ -26,8 +27,15 @@ static void fail(struct nw_js_consumer *c, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    nw_js_consumer_begin(c, AGAIN_MS);
+    nw_js_consumer_begin(c, c->again_ms);
+    c->again_ms = c->again_ms * 2 > AGAIN_LONGEST_MS ? AGAIN_LONGEST_MS : c->again_ms * 2;
     c->done(c->context, text);
+}
+
+static void succeed(struct nw_js_consumer *c)
+{
+    c->again_ms = AGAIN_FIRST_MS;
+    c->done(c->context, NULL);
 }
 
 static void keep_there(struct nw_js_consumer *c, jv response)
@@ -48,7 +56,7 @@ static void on_restored(void *context, const struct nw_js_response *r)
         return;
     }
     keep_there(c, r->body);
-    c->done(c->context, NULL);
+    succeed(c);
 }
 
 static void on_taken_back(struct nw_timer *timer)
@@ -77,11 +85,13 @@ static void finish(struct nw_js_consumer *c, jv info)
     int64_t unacknowledged = nw_js_number(info, "num_ack_pending", 0);
     jv config;
 
+    c->taken_back = 0;
     if (unacknowledged <= (int64_t)c->in_flight || nw_js_number(info, "num_waiting", 0) > 0 ||
         c->config->lanes != 1) {
-        c->done(c->context, NULL);
+        succeed(c);
         return;
     }
+    c->taken_back = (size_t)unacknowledged;
     config = nw_js_consumer_wanted(c, jv_copy(c->there));
     config = jv_object_set(config, jv_string("ack_wait"), jv_number((double)TAKE_BACK_WAIT_NS));
     nw_js_ask(&c->call, nw_js_consumer_request(c, config), on_lowered,
@@ -99,9 +109,10 @@ static void on_created(void *context, const struct nw_js_response *r)
         return;
     }
     keep_there(c, r->body);
+    c->taken_back = 0;
     nw_log(c->endpoint, NW_LOG_INFO, "made the consumer %s of the stream %s", c->durable,
            c->stream);
-    c->done(c->context, NULL);
+    succeed(c);
 }
 
 static void create(struct nw_js_consumer *c)
@@ -225,6 +236,7 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
     *c = (struct nw_js_consumer){.endpoint = endpoint,
                                  .config = config,
                                  .options = config->options,
+                                 .again_ms = AGAIN_FIRST_MS,
                                  .there = jv_null(),
                                  .done = done,
                                  .context = context};

@@ -41,10 +41,12 @@ struct nw_js_consumer {
 
     /* What the source keeps: messages it holds unacknowledged, the highest sequence it ever got. */
     size_t in_flight;
+    size_t taken_back; /* so many come again, at first */
     uint64_t last_sequence;
-    bool resume;     /* making the consumer again: go on behind last_sequence */
-    jv there;        /* configuration of the consumer; invalid: not known */
-    int64_t pending; /* messages that wait in the stream */
+    int64_t again_ms; /* the wait after the next failure */
+    bool resume;      /* making the consumer again: go on behind last_sequence */
+    jv there;         /* configuration of the consumer; invalid: not known */
+    int64_t pending;  /* messages that wait in the stream */
 
     /* failure NULL: pull. Otherwise why not; it is tried again by itself. */
     void (*done)(void *context, const char *failure);

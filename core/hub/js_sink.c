@@ -14,7 +14,8 @@
 #include "hub/publish.h"
 #include "hub/sink.h"
 
-#define DEADLINE_NS (5 * NW_SECOND_NS)
+/* Long: a server that has just started reads its message ids before the first is taken. */
+#define DEADLINE_NS (10 * NW_SECOND_NS)
 
 struct js_sink_options {
     uint32_t message_id;

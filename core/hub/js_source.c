@@ -2,7 +2,7 @@
 /*
  * The source `jetstream: subject`: a durable consumer that is pulled from. Each message is
  * acknowledged by itself when the pump has settled it (an ack of all before it would lose what a
- * killed process had pending). While one is in flight the server is told so, long before ack_wait.
+ * killed process had pending).
  *
  * All state is on the loop thread; lock guards `stopped` against an offer.
  */
@@ -12,21 +12,22 @@
 
 #include "base/clock.h"
 #include "hub/jetstream_ends.h"
+#include "hub/js_backlog.h"
 #include "hub/js_consumer.h"
+#include "hub/js_flight.h"
 #include "hub/js_parse.h"
 #include "hub/js_pull.h"
 #include "hub/receive.h"
-#include "hub/settle.h"
 
 #define OFFER 256
+/* How long the gathering of what is delivered again waits for the next one. */
+#define BACKLOG_NS (200 * NW_MILLISECOND_NS)
 
-/* A message that is offered and not settled, in the order of the last sign of life. Lives in the
- * message's own memory; its cookie. */
-struct in_flight {
-    struct in_flight *next, *previous;
-    natsMsg *msg;
-    uint64_t sequence;
-    int64_t touched_ns;
+/* Messages on their way to nw_offer. */
+struct offering {
+    struct nw_message *messages[OFFER];
+    size_t count;
+    size_t unused; /* credits of what is not offered */
 };
 
 struct js_source {
@@ -39,9 +40,9 @@ struct js_source {
     atomic_bool credit_posted;
     struct nw_js_consumer consumer;
     struct nw_js_pull pull;
-    struct in_flight *oldest, *newest;
-    struct nw_timer progress;                   /* in-progress acks */
-    struct nw_settlement *unsent, **unsent_end; /* settled without a session */
+    struct nw_js_backlog backlog;
+    struct nw_timer backlog_timer;
+    struct nw_js_flight flight;
     bool ending; /* pulls do not come back; acknowledgments still go out */
 
     pthread_mutex_t lock; /* guards stopped; held while offering */
@@ -50,78 +51,6 @@ struct js_source {
 
 #define SOURCE_OF(pointer, member) \
     ((struct js_source *)((char *)(pointer)-offsetof(struct js_source, member)))
-
-/* ---- what is in flight ---- */
-
-static void append(struct js_source *s, struct in_flight *f)
-{
-    f->touched_ns = nw_loop_now(s->hub->loop);
-    f->next = NULL;
-    f->previous = s->newest;
-    if (s->newest == NULL) {
-        s->oldest = f;
-    } else {
-        s->newest->next = f;
-    }
-    s->newest = f;
-}
-
-static void take_out(struct js_source *s, struct in_flight *f)
-{
-    if (f->previous == NULL) {
-        s->oldest = f->next;
-    } else {
-        f->previous->next = f->next;
-    }
-    if (f->next == NULL) {
-        s->newest = f->previous;
-    } else {
-        f->next->previous = f->previous;
-    }
-}
-
-static bool is_in_flight(const struct js_source *s, uint64_t sequence)
-{
-    for (const struct in_flight *f = s->oldest; f != NULL; f = f->next) {
-        if (f->sequence == sequence) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int64_t progress_after_ns(const struct js_source *s)
-{
-    return s->options->ack_wait_ms * NW_MILLISECOND_NS / 2;
-}
-
-/* Say that what has been in flight for half the ack wait is still being worked on. */
-static void on_progress(struct nw_timer *timer)
-{
-    struct js_source *s = SOURCE_OF(timer, progress);
-    int64_t now = nw_loop_now(s->hub->loop), before = now - progress_after_ns(s);
-    struct in_flight *f;
-
-    while ((f = s->oldest) != NULL && f->touched_ns <= before) {
-        if (s->hub->nc != NULL) {
-            (void)natsConnection_Publish(s->hub->nc, natsMsg_GetReply(f->msg), "+WPI", 4);
-        }
-        take_out(s, f);
-        append(s, f);
-    }
-    if (s->oldest != NULL) {
-        nw_loop_set_timer(s->hub->loop, &s->progress, s->oldest->touched_ns + progress_after_ns(s));
-    }
-}
-
-static void hold(struct js_source *s, struct in_flight *f)
-{
-    append(s, f);
-    s->consumer.in_flight++;
-    if (s->progress.link == NULL) {
-        nw_loop_set_timer(s->hub->loop, &s->progress, f->touched_ns + progress_after_ns(s));
-    }
-}
 
 /* ---- offering ---- */
 
@@ -144,77 +73,137 @@ static bool set_fields(struct nw_message *m, natsMsg *msg, const struct nw_js_me
 }
 
 /* The message to offer, or NULL: it is not offered, and its credit is free. */
-static struct nw_message *make_message(struct js_source *s, natsMsg *msg)
+static struct nw_message *make_message(struct js_source *s, natsMsg *msg,
+                                       const struct nw_js_metadata *meta)
 {
-    struct nw_js_metadata meta;
-    struct nw_message *m = NULL;
-    struct in_flight *f;
+    struct nw_message *m;
 
-    /* Delivered again while it is being worked on: one of them is enough. */
-    if (!nw_js_parse_metadata(natsMsg_GetReply(msg), &meta) ||
-        (meta.delivered > 1 && is_in_flight(s, meta.sequence))) {
-        natsMsg_Destroy(msg);
+    if (meta->delivered > 1 && nw_js_flight_holds(&s->flight, meta->sequence)) {
+        natsMsg_Destroy(msg); /* it is being worked on: one of them is enough */
         return NULL;
     }
-    m = nw_receive(s->endpoint, msg, true, meta.timestamp_ns);
+    m = nw_receive(s->endpoint, msg, true, meta->timestamp_ns);
     if (m == NULL) {
         natsMsg_Destroy(msg); /* it comes again after the ack wait */
         return NULL;
     }
-    f = nw_message_alloc(m, sizeof *f);
-    if (f == NULL || !set_fields(m, msg, &meta)) {
+    if (!set_fields(m, msg, meta) || nw_js_flight_hold(&s->flight, m, msg, meta->sequence) != 0) {
         nw_message_unref(m);
         return NULL;
     }
-    *f = (struct in_flight){.msg = msg, .sequence = meta.sequence};
-    nw_message_set_cookie(m, (uintptr_t)f);
-    hold(s, f);
-    s->consumer.pending = (int64_t)meta.pending;
-    if (meta.sequence > s->consumer.last_sequence) {
-        s->consumer.last_sequence = meta.sequence;
+    s->consumer.in_flight = s->flight.count;
+    s->consumer.pending = (int64_t)meta->pending;
+    if (meta->sequence > s->consumer.last_sequence) {
+        s->consumer.last_sequence = meta->sequence;
     }
     return m;
 }
 
-/* Lock held, not stopped. Up to OFFER of `there` messages. Returns how many were looked at. */
-static size_t offer_some(struct js_source *s, size_t there)
+static void offer(struct js_source *s, struct offering *o)
 {
-    struct nw_message *batch[OFFER];
-    size_t n = 0, looked = 0, unused = 0;
-
-    while (looked < there && n < OFFER && s->pull.sub != NULL) {
-        natsMsg *msg = nw_js_pull_next(&s->pull);
-        looked++;
-        if (msg != NULL) {
-            batch[n] = make_message(s, msg);
-            if (batch[n] != NULL) {
-                n++;
-            } else {
-                unused++;
-            }
-        }
-    }
-    if (n > 0) {
-        nw_offer(s->endpoint, batch, n);
+    if (o->count > 0) {
+        nw_offer(s->endpoint, o->messages, o->count);
         nw_lag(s->endpoint, s->consumer.pending);
     }
-    if (unused > 0) {
-        nw_credit_return(s->endpoint, unused);
+    if (o->unused > 0) {
+        nw_credit_return(s->endpoint, o->unused);
     }
-    return looked;
+    o->count = o->unused = 0;
 }
 
-/* Stopped: what is still under way goes back at once, so that another process may have it. */
+static void add(struct js_source *s, struct offering *o, natsMsg *msg,
+                const struct nw_js_metadata *meta)
+{
+    struct nw_message *m = make_message(s, msg, meta);
+
+    if (m == NULL) {
+        o->unused++;
+        return;
+    }
+    o->messages[o->count++] = m;
+    if (o->count == OFFER) {
+        offer(s, o);
+    }
+}
+
+/* The gathering of what is delivered again is over. */
+static void add_backlog(struct js_source *s, struct offering *o)
+{
+    struct nw_js_metadata meta;
+
+    nw_js_backlog_end(&s->backlog);
+    nw_loop_cancel_timer(&s->backlog_timer);
+    for (size_t i = 0; i < s->backlog.count; i++) {
+        natsMsg *msg = s->backlog.items[i].msg;
+        if (nw_js_parse_metadata(natsMsg_GetReply(msg), &meta)) {
+            add(s, o, msg, &meta);
+        }
+    }
+    nw_js_backlog_done(&s->backlog);
+}
+
+static void take(struct js_source *s, struct offering *o, natsMsg *msg)
+{
+    struct nw_js_metadata meta;
+
+    if (!nw_js_parse_metadata(natsMsg_GetReply(msg), &meta)) {
+        natsMsg_Destroy(msg);
+        o->unused++;
+        return;
+    }
+    if (s->backlog.expected > 0) {
+        if (nw_js_backlog_keep(&s->backlog, msg, meta.delivered, meta.sequence)) {
+            if (nw_js_backlog_is_complete(&s->backlog)) {
+                add_backlog(s, o);
+            }
+            return;
+        }
+        add_backlog(s, o);
+    }
+    add(s, o, msg, &meta);
+}
+
+/* Lock held. */
+static void offer_all(struct js_source *s, size_t there)
+{
+    struct offering o = {.count = 0};
+
+    for (; there > 0 && s->pull.sub != NULL; there--) {
+        natsMsg *msg = nw_js_pull_next(&s->pull);
+        if (msg != NULL) {
+            take(s, &o, msg);
+        }
+    }
+    offer(s, &o);
+    if (s->backlog.expected > 0) {
+        nw_loop_set_timer(s->hub->loop, &s->backlog_timer, nw_loop_now(s->hub->loop) + BACKLOG_NS);
+    }
+}
+
+/* Lock held. Stopped: what is still under way goes back at once, so that another process may have
+ * it. */
 static void refuse_all(struct js_source *s, size_t there)
 {
     for (; there > 0 && s->pull.sub != NULL; there--) {
         natsMsg *msg = nw_js_pull_next(&s->pull);
         if (msg != NULL) {
-            (void)natsConnection_Publish(s->hub->nc, natsMsg_GetReply(msg), "-NAK", 4);
-            natsMsg_Destroy(msg);
+            nw_js_flight_refuse(&s->flight, msg);
             nw_credit_return(s->endpoint, 1);
         }
     }
+}
+
+/* The gathered messages are not offered: the pulls end. */
+static void refuse_backlog(struct js_source *s)
+{
+    for (size_t i = 0; i < s->backlog.count; i++) {
+        nw_js_flight_refuse(&s->flight, s->backlog.items[i].msg);
+    }
+    if (s->backlog.count > 0) {
+        nw_credit_return(s->endpoint, s->backlog.count);
+    }
+    nw_loop_cancel_timer(&s->backlog_timer);
+    nw_js_backlog_done(&s->backlog);
 }
 
 static void on_received(struct nw_listener *listener)
@@ -229,71 +218,35 @@ static void on_received(struct nw_listener *listener)
     if (s->stopped) {
         refuse_all(s, there);
     } else {
-        while (there > 0 && s->pull.sub != NULL) {
-            there -= offer_some(s, there);
-        }
+        offer_all(s, there);
     }
     (void)pthread_mutex_unlock(&s->lock);
     nw_js_pull_more(&s->pull);
 }
 
-/* ---- acknowledging ---- */
-
-static void acknowledge(struct js_source *s, const struct nw_settled *item)
+/* No more of them come. */
+static void on_backlog_timer(struct nw_timer *timer)
 {
-    struct in_flight *f = (struct in_flight *)nw_message_cookie(item->message);
-    const char *reply = natsMsg_GetReply(f->msg);
-    char text[64];
-    int len;
+    struct js_source *s = SOURCE_OF(timer, backlog_timer);
+    struct offering o = {.count = 0};
 
-    if (item->outcome == NW_RETRY && item->retry_after_ms > 0) {
-        len = snprintf(text, sizeof text, "-NAK {\"delay\": %lld}",
-                       (long long)item->retry_after_ms * NW_MILLISECOND_NS);
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->stopped) {
+        refuse_backlog(s);
     } else {
-        len = snprintf(text, sizeof text, "%s",
-                       item->outcome == NW_ACK     ? "+ACK"
-                       : item->outcome == NW_RETRY ? "-NAK"
-                                                   : "+TERM");
+        add_backlog(s, &o);
+        offer(s, &o);
     }
-    (void)natsConnection_Publish(s->hub->nc, reply, text, len);
-}
-
-static void send_acknowledgments(struct js_source *s, struct nw_settlement *b)
-{
-    for (size_t i = 0; i < b->count; i++) {
-        acknowledge(s, &b->items[i]);
-    }
-    nw_hub_published(s->hub, b->count * 100);
-    nw_settlement_free(b);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 static void take_settled(struct nw_settlement *b)
 {
     struct js_source *s = b->owner;
 
-    for (size_t i = 0; i < b->count; i++) {
-        take_out(s, (struct in_flight *)nw_message_cookie(b->items[i].message));
-        s->consumer.in_flight--;
-    }
-    if (s->hub->nc != NULL) {
-        send_acknowledgments(s, b);
-    } else {
-        *s->unsent_end = b; /* they hold when the server is back */
-        s->unsent_end = &b->next;
-    }
+    nw_js_flight_settle(&s->flight, b);
+    s->consumer.in_flight = s->flight.count;
     nw_js_pull_more(&s->pull);
-}
-
-static void send_unsent(struct js_source *s)
-{
-    struct nw_settlement *b = s->unsent, *next;
-
-    s->unsent = NULL;
-    s->unsent_end = &s->unsent;
-    for (; b != NULL; b = next) {
-        next = b->next;
-        send_acknowledgments(s, b);
-    }
 }
 
 /* ---- session and consumer ---- */
@@ -307,6 +260,7 @@ static void on_consumer(void *context, const char *failure)
         return;
     }
     nw_lag(s->endpoint, s->consumer.pending);
+    nw_js_backlog_expect(&s->backlog, s->consumer.taken_back);
     if (nw_js_pull_start(&s->pull, s->consumer.stream, s->consumer.durable)) {
         nw_endpoint_state(s->endpoint, NW_STATE_READY, NULL);
     }
@@ -317,6 +271,7 @@ static void on_broken(struct nw_js_pull *pull, int64_t wait_ms, const char *text
     struct js_source *s = SOURCE_OF(pull, pull);
 
     nw_js_pull_stop(pull);
+    refuse_backlog(s);
     if (text != NULL) {
         nw_endpoint_state(s->endpoint, NW_STATE_DOWN, text);
     }
@@ -329,7 +284,7 @@ static void on_up(struct nw_listener *listener)
 {
     struct js_source *s = SOURCE_OF(listener, listener);
 
-    send_unsent(s);
+    nw_js_flight_send_unsent(&s->flight);
     if (!s->ending) {
         nw_js_consumer_begin(&s->consumer, 0);
     }
@@ -342,8 +297,9 @@ static void on_down(struct nw_listener *listener, const char *text)
 
     nw_js_consumer_stop(&s->consumer);
     nw_js_pull_stop(&s->pull);
+    refuse_backlog(s);
     (void)snprintf(why, sizeof why, "NATS: %.240s", text);
-    nw_endpoint_state(s->endpoint, NW_STATE_DOWN, why);
+    nw_endpoint_state(s->endpoint, NW_STATE_CONNECTING, why); /* the connection says it once */
 }
 
 /* ---- the contract ---- */
@@ -369,6 +325,7 @@ static void run_stop(struct nw_task *task)
 
     nw_js_consumer_stop(&s->consumer);
     nw_js_pull_stop(&s->pull);
+    refuse_backlog(s);
     s->ending = true;
 }
 
@@ -376,16 +333,12 @@ static void run_close(struct nw_task *task)
 {
     struct js_source *s = SOURCE_OF(task, close_task);
     struct nw_endpoint *endpoint = s->endpoint;
-    struct nw_settlement *b, *next;
 
     nw_hub_unlisten(&s->listener);
     nw_js_pull_stop(&s->pull);
+    refuse_backlog(s);
     nw_js_consumer_free(&s->consumer);
-    nw_loop_cancel_timer(&s->progress);
-    for (b = s->unsent; b != NULL; b = next) {
-        next = b->next;
-        nw_settlement_free(b);
-    }
+    nw_js_flight_done(&s->flight);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
     nw_closed(endpoint);
@@ -448,7 +401,7 @@ static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_co
     s->config = config;
     s->options = config->options;
     s->hub = config->connection;
-    s->unsent_end = &s->unsent;
+    nw_js_flight_init(&s->flight, s->hub, s->options->ack_wait_ms);
     rc = nw_js_consumer_init(&s->consumer, endpoint, config, on_consumer, s, error);
     if (rc != 0) {
         nw_js_consumer_free(&s->consumer);
@@ -460,7 +413,7 @@ static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_co
     s->listener.up = on_up;
     s->listener.down = on_down;
     s->listener.received = on_received;
-    s->progress.fire = on_progress;
+    s->backlog_timer.fire = on_backlog_timer;
     s->open_task.run = run_open;
     s->credit_task.run = run_credit;
     s->stop_task.run = run_stop;

@@ -214,7 +214,7 @@ static void on_down(struct nw_listener *listener, const char *text)
 
     unsubscribe(s);
     (void)snprintf(why, sizeof why, "NATS: %.240s", text);
-    nw_endpoint_state(s->endpoint, NW_STATE_DOWN, why);
+    nw_endpoint_state(s->endpoint, NW_STATE_CONNECTING, why); /* the connection says it once */
 }
 
 static void on_denied(struct nw_listener *listener, bool publish, struct nw_slice subject,

@@ -221,7 +221,7 @@ static void on_down(struct nw_listener *listener, const char *text)
     if (sink->ops->lost != NULL) {
         sink->ops->lost(sink);
     }
-    nw_endpoint_state(sink->endpoint, NW_STATE_DOWN, why);
+    nw_endpoint_state(sink->endpoint, NW_STATE_CONNECTING, why);
 }
 
 static void on_feed(struct nw_listener *listener)

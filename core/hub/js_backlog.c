@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hub/js_backlog.h"
+
+#include <stdlib.h>
+
+void nw_js_backlog_expect(struct nw_js_backlog *b, size_t expected)
+{
+    b->expected = expected;
+}
+
+bool nw_js_backlog_keep(struct nw_js_backlog *b, natsMsg *msg, uint64_t delivered,
+                        uint64_t sequence)
+{
+    if (delivered < 2) {
+        return false;
+    }
+    if (b->count == b->capacity) {
+        size_t capacity = b->capacity == 0 ? 256 : b->capacity * 2;
+        struct nw_js_again *items = realloc(b->items, capacity * sizeof *items);
+        if (items == NULL) {
+            return false;
+        }
+        b->items = items;
+        b->capacity = capacity;
+    }
+    b->items[b->count++] = (struct nw_js_again){msg, sequence};
+    return true;
+}
+
+bool nw_js_backlog_is_complete(const struct nw_js_backlog *b)
+{
+    return b->count >= b->expected;
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+    const struct nw_js_again *x = a, *y = b;
+
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+void nw_js_backlog_end(struct nw_js_backlog *b)
+{
+    b->expected = 0;
+    if (b->count > 1) {
+        qsort(b->items, b->count, sizeof b->items[0], by_sequence);
+    }
+}
+
+void nw_js_backlog_done(struct nw_js_backlog *b)
+{
+    free(b->items);
+    *b = (struct nw_js_backlog){0};
+}
