@@ -375,6 +375,9 @@ void nw_loop_stop(struct nw_loop *loop)
     atomic_store(&loop->ending, true);
     nw_loop_wake(loop);
     (void)pthread_join(loop->thread, NULL);
+    while (loop->timers != NULL) { /* timers may outlive the loop: they are no longer set */
+        nw_loop_cancel_timer(loop->timers);
+    }
     (void)close(loop->epoll);
     (void)close(loop->event);
     (void)pthread_mutex_destroy(&loop->lock);
