@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is installed beside the program and its connectors, which their own targets install.
+file(RELATIVE_PATH NATSWAY_PREFIX_FROM_PC ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
+     ${CMAKE_INSTALL_PREFIX})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/natsway.pc.in ${CMAKE_BINARY_DIR}/generated/natsway.pc
                @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/natsway.pc
