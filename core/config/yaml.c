@@ -1,49 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/yaml.h"
 
-#include <yaml.h>
-
-#include "base/table.h"
-#include "config/diagnostics.h"
-#include "config/interpolate.h"
+#include "config/yaml_parser.h"
 
 /* From so many keys on a mapping is searched through a table. */
 #define FEW_KEYS 16
-
-struct parser {
-    yaml_parser_t yaml;
-    struct nw_slice text;
-    const struct nw_file *file;
-    struct nw_arena *arena;
-    struct nw_diagnostics *diagnostics;
-    struct nw_table anchors; /* to nodes; a node still being read has weight 0 */
-    unsigned depth;
-    size_t nodes;
-    bool in_routes;    /* inside of the top-level `routes:` */
-    const char *route; /* whose mapping we are in, or NULL */
-};
-
-static struct nw_mark mark_of(const struct parser *p, yaml_mark_t at)
-{
-    return (struct nw_mark){p->file->name, at.line + 1, at.column + 1};
-}
-
-static int __attribute__((format(printf, 4, 5)))
-refuse(struct parser *p, int rc, yaml_mark_t at, const char *format, ...)
-{
-    struct nw_mark mark = mark_of(p, at);
-    va_list args;
-
-    va_start(args, format);
-    nw_diagnostics_addv(p->diagnostics, &mark, p->route, false, format, args);
-    va_end(args);
-    return rc;
-}
-
-static int no_memory(struct parser *p)
-{
-    return refuse(p, NW_ENOMEM, p->yaml.mark, "no memory");
-}
 
 /* libyaml's words for a tab among the blanks of an indentation help nobody. */
 static bool is_tab(struct nw_slice text, yaml_mark_t at)
@@ -61,180 +22,38 @@ static bool is_tab(struct nw_slice text, yaml_mark_t at)
 }
 
 /* Say what libyaml could not read. */
-static int refuse_syntax(struct parser *p)
+static int refuse_syntax(struct nw_yaml_parser *p)
 {
     const yaml_parser_t *y = &p->yaml;
     yaml_mark_t at = y->problem_mark;
 
     if (y->error == YAML_MEMORY_ERROR) {
-        return no_memory(p);
+        return nw_yaml_no_memory(p);
     }
     if (y->error == YAML_READER_ERROR) {
-        return refuse(p, NW_EINVAL, y->mark, "no UTF-8 text: %s at byte %zu", y->problem,
-                      y->problem_offset);
+        return nw_yaml_refuse(p, NW_EINVAL, y->mark, "no UTF-8 text: %s at byte %zu", y->problem,
+                              y->problem_offset);
     }
     if (is_tab(p->text, at)) {
-        return refuse(p, NW_EINVAL, at, "not valid YAML: a tab; lines are indented with blanks");
+        return nw_yaml_refuse(p, NW_EINVAL, at,
+                              "not valid YAML: a tab; lines are indented with blanks");
     }
     if (y->context != NULL && y->context_mark.line != at.line) {
-        return refuse(p, NW_EINVAL, at, "not valid YAML: %s, %s that began in line %zu", y->problem,
-                      y->context, y->context_mark.line + 1);
+        return nw_yaml_refuse(p, NW_EINVAL, at, "not valid YAML: %s, %s that began in line %zu",
+                              y->problem, y->context, y->context_mark.line + 1);
     }
-    return refuse(p, NW_EINVAL, at, "not valid YAML: %s%s%s", y->problem,
-                  y->context == NULL ? "" : ", ", y->context == NULL ? "" : y->context);
+    return nw_yaml_refuse(p, NW_EINVAL, at, "not valid YAML: %s%s%s", y->problem,
+                          y->context == NULL ? "" : ", ", y->context == NULL ? "" : y->context);
 }
 
-static int next_event(struct parser *p, yaml_event_t *event)
+static int next_event(struct nw_yaml_parser *p, yaml_event_t *event)
 {
     return yaml_parser_parse(&p->yaml, event) ? 0 : refuse_syntax(p);
 }
 
-/* ---- nodes ---- */
-
-static struct nw_node *add_node(struct parser *p, enum nw_node_kind kind, yaml_mark_t at)
-{
-    struct nw_node *node = nw_arena_alloc(p->arena, sizeof *node);
-
-    if (node != NULL) {
-        node->kind = kind;
-        node->file = p->file;
-        node->mark = mark_of(p, at);
-    }
-    return node;
-}
-
-static int remember_anchor(struct parser *p, const yaml_char_t *name, struct nw_node *node)
-{
-    char *key;
-
-    if (name == NULL) {
-        return 0;
-    }
-    key = nw_arena_text(p->arena, (const char *)name);
-    return key == NULL || nw_table_put(&p->anchors, nw_slice_text(key), node) != 0 ? no_memory(p)
-                                                                                   : 0;
-}
-
-/* Only YAML's own tags, which say what we find out ourselves. */
-static int check_tag(struct parser *p, const yaml_char_t *tag, yaml_mark_t at)
-{
-    static const char own[] = "tag:yaml.org,2002:";
-
-    if (tag != NULL && strncmp((const char *)tag, own, sizeof own - 1) != 0 &&
-        strcmp((const char *)tag, "!") != 0) {
-        return refuse(p, NW_EINVAL, at, "tags like %s are not supported", (const char *)tag);
-    }
-    return 0;
-}
-
-static bool is_null(const yaml_event_t *event)
-{
-    const char *text = (const char *)event->data.scalar.value;
-
-    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-           (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
-}
-
-static size_t count_characters(const char *text, size_t len)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        n += ((unsigned char)text[i] & 0xC0) != 0x80;
-    }
-    return n;
-}
-
-/* Do the text's bytes stand in the file as they are, so that an offset can be shown as a column? */
-static void find_lead(struct nw_node *node, const yaml_event_t *event)
-{
-    size_t characters =
-        count_characters((const char *)event->data.scalar.value, event->data.scalar.length);
-    size_t columns = event->end_mark.column - event->start_mark.column;
-    bool quoted = event->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
-                  event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-
-    node->lead = quoted ? 1 : 0;
-    node->exact =
-        event->start_mark.line == event->end_mark.line && columns == characters + 2 * node->lead;
-}
-
-/* Fill in ${…}. node->text is what was written. */
-static int fill_in(struct parser *p, struct nw_node *node)
-{
-    struct nw_buffer filled = {0};
-    struct nw_error error;
-    int rc;
-
-    if (memchr(node->text.data, '$', node->text.len) == NULL) {
-        return 0;
-    }
-    rc = nw_interpolate(node->text, p->file->folder, &filled, &error);
-    if (rc == 0) {
-        bool same = nw_slice_equal(node->text, nw_buffer_slice(&filled));
-
-        node->exact = node->exact && same;
-        node->text.len = filled.len;
-        node->text.data = nw_arena_copy(p->arena, nw_buffer_slice(&filled));
-        rc = node->text.data == NULL ? no_memory(p) : 0;
-    } else {
-        struct nw_mark mark = nw_node_at(node, error.at);
-
-        nw_diagnostics_add(p->diagnostics, &mark, p->route, false, "%s", error.text);
-        node->broken = true;
-        rc = rc == NW_ENOMEM ? rc : 0; /* there is still a tree to look at */
-    }
-    nw_buffer_done(&filled);
-    return rc;
-}
-
-static int read_text(struct parser *p, const yaml_event_t *event, struct nw_node **out)
-{
-    struct nw_slice text = {(const char *)event->data.scalar.value, event->data.scalar.length};
-    struct nw_node *node = add_node(p, NW_NODE_TEXT, event->start_mark);
-    char *copy = nw_arena_copy(p->arena, text);
-    int rc = check_tag(p, event->data.scalar.tag, event->start_mark);
-
-    if (node == NULL || copy == NULL) {
-        return no_memory(p);
-    }
-    if (memchr(text.data, '\0', text.len) != NULL) {
-        return refuse(p, NW_EINVAL, event->start_mark, "a text must not have a NUL byte");
-    }
-    node->weight = 1;
-    node->null = is_null(event);
-    node->written = copy;
-    node->text = (struct nw_slice){copy, text.len};
-    find_lead(node, event);
-    rc = rc != 0 ? rc : fill_in(p, node);
-    rc = rc != 0 ? rc : remember_anchor(p, event->data.scalar.anchor, node);
-    *out = node;
-    return rc;
-}
-
-static int read_alias(struct parser *p, const yaml_event_t *event, struct nw_node **out)
-{
-    const char *name = (const char *)event->data.alias.anchor;
-    struct nw_node *node = nw_table_find(&p->anchors, nw_slice_text(name));
-
-    if (node == NULL) {
-        return refuse(p, NW_EINVAL, event->start_mark, "there is no anchor &%s before this", name);
-    }
-    if (node->weight == 0) {
-        return refuse(p, NW_EINVAL, event->start_mark, "*%s stands inside of itself", name);
-    }
-    if (p->depth + node->height > NW_YAML_DEEPEST) {
-        return refuse(p, NW_EINVAL, event->start_mark, "more than %d levels with *%s followed",
-                      NW_YAML_DEEPEST, name);
-    }
-    p->nodes += node->weight - 1; /* its own was counted by the caller */
-    *out = node;
-    return 0;
-}
-
 /* ---- lists and mappings ---- */
 
-static int read_node(struct parser *p, const yaml_event_t *event, struct nw_node **out);
+static int read_node(struct nw_yaml_parser *p, const yaml_event_t *event, struct nw_node **out);
 
 /* The items of a list or mapping while it is read. */
 struct items {
@@ -242,14 +61,14 @@ struct items {
     size_t count, capacity;
 };
 
-static int add_item(struct parser *p, struct items *items, struct nw_item item)
+static int add_item(struct nw_yaml_parser *p, struct items *items, struct nw_item item)
 {
     if (items->count == items->capacity) {
         size_t capacity = items->capacity == 0 ? 4 : items->capacity * 2;
         struct nw_item *all = nw_arena_alloc(p->arena, capacity * sizeof *all);
 
         if (all == NULL) {
-            return no_memory(p);
+            return nw_yaml_no_memory(p);
         }
         if (items->count > 0) {
             memcpy(all, items->all, items->count * sizeof *all);
@@ -270,7 +89,7 @@ static void count_item(struct nw_node *node, const struct nw_node *value, size_t
 }
 
 /* node's weight stays 0 until its end was read: that is how an alias inside of it is found. */
-static int read_list(struct parser *p, struct nw_node *node)
+static int read_list(struct nw_yaml_parser *p, struct nw_node *node)
 {
     struct items items = {0};
     size_t weight = 1;
@@ -308,7 +127,7 @@ struct mapping {
 };
 
 /* Where the key was given before. *out NULL: nowhere. */
-static int find_earlier(struct parser *p, struct mapping *m, struct nw_slice key,
+static int find_earlier(struct nw_yaml_parser *p, struct mapping *m, struct nw_slice key,
                         const struct nw_mark **out)
 {
     const struct nw_node few = {
@@ -324,11 +143,11 @@ static int find_earlier(struct parser *p, struct mapping *m, struct nw_slice key
         struct nw_mark *mark = nw_arena_alloc(p->arena, sizeof *mark); /* items move, marks stay */
 
         if (mark == NULL) {
-            return no_memory(p);
+            return nw_yaml_no_memory(p);
         }
         *mark = m->items.all[i].mark;
         if (nw_table_put(&m->keys, m->items.all[i].key, mark) != 0) {
-            return no_memory(p);
+            return nw_yaml_no_memory(p);
         }
     }
     *out = nw_table_find(&m->keys, key);
@@ -336,7 +155,7 @@ static int find_earlier(struct parser *p, struct mapping *m, struct nw_slice key
 }
 
 /* Read a key into item. *keep false: its value is to be read and forgotten, a mistake was said. */
-static int read_key(struct parser *p, const yaml_event_t *event, struct mapping *m,
+static int read_key(struct nw_yaml_parser *p, const yaml_event_t *event, struct mapping *m,
                     struct nw_item *item, bool *keep)
 {
     const struct nw_mark *earlier = NULL;
@@ -345,24 +164,25 @@ static int read_key(struct parser *p, const yaml_event_t *event, struct mapping 
 
     if (event->type != YAML_SCALAR_EVENT ||
         memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL) {
-        return refuse(p, NW_EINVAL, event->start_mark, "a key must be a text");
+        return nw_yaml_refuse(p, NW_EINVAL, event->start_mark, "a key must be a text");
     }
     key = (struct nw_slice){(const char *)event->data.scalar.value, event->data.scalar.length};
     item->key = (struct nw_slice){nw_arena_copy(p->arena, key), key.len};
-    item->mark = mark_of(p, event->start_mark);
+    item->mark = nw_yaml_mark(p, event->start_mark);
     if (item->key.data == NULL) {
-        return no_memory(p);
+        return nw_yaml_no_memory(p);
     }
     rc = find_earlier(p, m, key, &earlier);
     *keep = false;
     if (rc == 0 && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
         nw_slice_equal(key, NW_LITERAL("<<"))) {
-        (void)refuse(p, 0, event->start_mark,
-                     "<< is not supported: it hides which value counts; use an alias for a whole "
-                     "value, or defaults: for what all routes share");
+        (void)nw_yaml_refuse(
+            p, 0, event->start_mark,
+            "<< is not supported: it hides which value counts; use an alias for a whole "
+            "value, or defaults: for what all routes share");
     } else if (rc == 0 && earlier != NULL) {
-        (void)refuse(p, 0, event->start_mark, "\"%s\" is given twice, first in line %zu",
-                     item->key.data, earlier->line);
+        (void)nw_yaml_refuse(p, 0, event->start_mark, "\"%s\" is given twice, first in line %zu",
+                             item->key.data, earlier->line);
     } else {
         *keep = true;
     }
@@ -370,7 +190,7 @@ static int read_key(struct parser *p, const yaml_event_t *event, struct mapping 
 }
 
 /* Read the value of item, knowing in which route we are. */
-static int read_value(struct parser *p, struct nw_item *item)
+static int read_value(struct nw_yaml_parser *p, struct nw_item *item)
 {
     bool top = p->depth == 1 && nw_slice_equal(item->key, NW_LITERAL("routes"));
     bool route = p->depth == 2 && p->in_routes;
@@ -393,7 +213,7 @@ static int read_value(struct parser *p, struct nw_item *item)
     return rc;
 }
 
-static int read_items(struct parser *p, struct nw_node *node, struct mapping *m)
+static int read_items(struct nw_yaml_parser *p, struct nw_node *node, struct mapping *m)
 {
     size_t weight = 1;
 
@@ -425,7 +245,7 @@ static int read_items(struct parser *p, struct nw_node *node, struct mapping *m)
     return 0;
 }
 
-static int read_map(struct parser *p, struct nw_node *node)
+static int read_map(struct nw_yaml_parser *p, struct nw_node *node)
 {
     struct mapping m = {0};
     int rc = read_items(p, node, &m);
@@ -435,22 +255,24 @@ static int read_map(struct parser *p, struct nw_node *node)
 }
 
 /* A list or a mapping, whose first event was read. */
-static int read_inner(struct parser *p, const yaml_event_t *event, struct nw_node **out)
+static int read_inner(struct nw_yaml_parser *p, const yaml_event_t *event, struct nw_node **out)
 {
     bool list = event->type == YAML_SEQUENCE_START_EVENT;
-    struct nw_node *node = add_node(p, list ? NW_NODE_LIST : NW_NODE_MAP, event->start_mark);
-    int rc = check_tag(p, list ? event->data.sequence_start.tag : event->data.mapping_start.tag,
-                       event->start_mark);
+    struct nw_node *node = nw_yaml_node(p, list ? NW_NODE_LIST : NW_NODE_MAP, event->start_mark);
+    int rc =
+        nw_yaml_check_tag(p, list ? event->data.sequence_start.tag : event->data.mapping_start.tag,
+                          event->start_mark);
 
     if (node == NULL) {
-        return no_memory(p);
+        return nw_yaml_no_memory(p);
     }
     if (p->depth == NW_YAML_DEEPEST) {
-        return refuse(p, NW_EINVAL, event->start_mark, "more than %d levels", NW_YAML_DEEPEST);
+        return nw_yaml_refuse(p, NW_EINVAL, event->start_mark, "more than %d levels",
+                              NW_YAML_DEEPEST);
     }
     rc = rc != 0
              ? rc
-             : remember_anchor(
+             : nw_yaml_anchor(
                    p, list ? event->data.sequence_start.anchor : event->data.mapping_start.anchor,
                    node);
     p->depth++;
@@ -460,16 +282,16 @@ static int read_inner(struct parser *p, const yaml_event_t *event, struct nw_nod
     return rc;
 }
 
-static int read_node(struct parser *p, const yaml_event_t *event, struct nw_node **out)
+static int read_node(struct nw_yaml_parser *p, const yaml_event_t *event, struct nw_node **out)
 {
-    int rc = event->type == YAML_ALIAS_EVENT    ? read_alias(p, event, out)
-             : event->type == YAML_SCALAR_EVENT ? read_text(p, event, out)
+    int rc = event->type == YAML_ALIAS_EVENT    ? nw_yaml_alias(p, event, out)
+             : event->type == YAML_SCALAR_EVENT ? nw_yaml_text(p, event, out)
                                                 : read_inner(p, event, out);
 
     p->nodes++;
     if (rc == 0 && p->nodes > NW_YAML_MOST_NODES) {
-        return refuse(p, NW_EINVAL, event->start_mark, "more than %d values, aliases followed",
-                      NW_YAML_MOST_NODES);
+        return nw_yaml_refuse(p, NW_EINVAL, event->start_mark,
+                              "more than %d values, aliases followed", NW_YAML_MOST_NODES);
     }
     return rc;
 }
@@ -477,7 +299,7 @@ static int read_node(struct parser *p, const yaml_event_t *event, struct nw_node
 /* ---- the document ---- */
 
 /* Pass over events up to and with the first of that type. Returns 1 when the stream ends before. */
-static int skip_to(struct parser *p, yaml_event_type_t type)
+static int skip_to(struct nw_yaml_parser *p, yaml_event_type_t type)
 {
     for (;;) {
         yaml_event_t event;
@@ -498,7 +320,7 @@ static int skip_to(struct parser *p, yaml_event_type_t type)
     }
 }
 
-static int read_document(struct parser *p, struct nw_node **out)
+static int read_document(struct nw_yaml_parser *p, struct nw_node **out)
 {
     yaml_event_t event;
     int rc = skip_to(p, YAML_DOCUMENT_START_EVENT);
@@ -518,7 +340,7 @@ static int read_document(struct parser *p, struct nw_node **out)
         return rc;
     }
     if (event.type != YAML_STREAM_END_EVENT) {
-        (void)refuse(p, 0, event.start_mark, "a second document: a file holds one");
+        (void)nw_yaml_refuse(p, 0, event.start_mark, "a second document: a file holds one");
     }
     yaml_event_delete(&event);
     return 0;
@@ -527,12 +349,13 @@ static int read_document(struct parser *p, struct nw_node **out)
 int nw_yaml_parse(struct nw_slice text, const struct nw_file *file, struct nw_arena *arena,
                   struct nw_diagnostics *diagnostics, struct nw_node **out)
 {
-    struct parser p = {.text = text, .file = file, .arena = arena, .diagnostics = diagnostics};
+    struct nw_yaml_parser p = {
+        .text = text, .file = file, .arena = arena, .diagnostics = diagnostics};
     struct nw_node *root = NULL;
     int rc;
 
     if (!yaml_parser_initialize(&p.yaml)) {
-        return no_memory(&p);
+        return nw_yaml_no_memory(&p);
     }
     yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text.data, text.len);
     rc = read_document(&p, &root);
