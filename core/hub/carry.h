@@ -34,10 +34,4 @@ void nw_carry_encode(struct nw_buffer *b, struct nw_slice name, struct nw_slice 
 int nw_carry_decode(struct nw_slice header, struct nw_slice text, struct nw_buffer *name,
                     struct nw_buffer *value);
 
-/* RFC 3339 in UTC with as many digits of a second as are needed: 2026-01-01T00:00:00.5Z */
-#define NW_CARRY_TIME 40
-void nw_carry_format_time(int64_t real_ns, char out[NW_CARRY_TIME]);
-/* Any RFC 3339 time. 0 or NW_EINVAL, *real_ns untouched. */
-int nw_carry_parse_time(struct nw_slice text, int64_t *real_ns);
-
 #endif

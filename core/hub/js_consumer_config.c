@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
-#include "hub/carry.h"
+#include "base/timestamp.h"
 #include "hub/subject.h"
 
 #define AT(member) offsetof(struct nw_js_source_options, member)
@@ -75,7 +75,7 @@ static bool parse_since(const char *text, int64_t *out_ns)
 {
     int64_t ms;
 
-    if (nw_carry_parse_time(nw_slice_text(text), out_ns) == 0) {
+    if (nw_timestamp_parse(nw_slice_text(text), out_ns, NULL) == 0) {
         return true;
     }
     if (nw_duration_parse(nw_slice_text(text), &ms, NULL) != 0) {
@@ -133,7 +133,7 @@ static jv put_number(jv object, const char *name, int64_t value)
 static jv put_start(const struct nw_js_consumer *c, jv config)
 {
     const struct nw_choice *deliver = &c->options->deliver;
-    char time[NW_CARRY_TIME];
+    char time[NW_TIMESTAMP_TEXT_MAX];
     uint64_t sequence = 1;
     int64_t since = 0;
 
@@ -152,7 +152,7 @@ static jv put_start(const struct nw_js_consumer *c, jv config)
         return put_number(config, "opt_start_seq", (int64_t)sequence);
     case DELIVER_SINCE:
         (void)parse_since(deliver->value, &since);
-        nw_carry_format_time(since, time);
+        (void)nw_timestamp_format(since, time);
         config = put_text(config, "deliver_policy", "by_start_time");
         return put_text(config, "opt_start_time", time);
     case DELIVER_ALL:

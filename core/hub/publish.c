@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/timestamp.h"
 #include "hub/carry.h"
 
 static bool same_name(struct nw_slice a, const char *b)
@@ -76,7 +77,7 @@ static natsStatus set_fields(struct nw_hub *hub, natsMsg *msg, const struct nw_p
     struct nw_slice key = nw_message_key(m), origin = nw_message_origin(m);
     int64_t timestamp_ns = nw_message_timestamp(m), status;
     natsStatus s = NATS_OK;
-    char text[NW_CARRY_TIME];
+    char text[NW_TIMESTAMP_TEXT_MAX];
 
     if (p->id.data != NULL) {
         s = set(hub, msg, NW_LITERAL("Nats-Msg-Id"), p->id);
@@ -92,7 +93,7 @@ static natsStatus set_fields(struct nw_hub *hub, natsMsg *msg, const struct nw_p
         s = set(hub, msg, NW_LITERAL(NW_CARRY_KEY), key);
     }
     if (s == NATS_OK && timestamp_ns != 0) {
-        nw_carry_format_time(timestamp_ns, text);
+        (void)nw_timestamp_format(timestamp_ns, text);
         s = set(hub, msg, NW_LITERAL(NW_CARRY_TIMESTAMP), nw_slice_text(text));
     }
     if (s == NATS_OK && nw_message_payload(m).data == NULL) {

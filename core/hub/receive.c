@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/timestamp.h"
 #include "hub/carry.h"
 
 static void destroy(void *msg)
@@ -46,7 +47,7 @@ static bool take_field(struct nw_message *m, struct nw_slice name, struct nw_sli
         nw_message_set_key(m, value);
         return true;
     }
-    if (is(name, NW_CARRY_TIMESTAMP) && nw_carry_parse_time(value, &time_ns) == 0) {
+    if (is(name, NW_CARRY_TIMESTAMP) && nw_timestamp_parse(value, &time_ns, NULL) == 0) {
         nw_message_set_timestamp(m, time_ns);
         return true;
     }
