@@ -43,7 +43,12 @@ int nw_sqlite_open(const char *folder, const char *file, const char *schema, boo
                         NULL) != SQLITE_OK) {
         rc = NW_EIO;
     } else {
-        rc = exclusive ? nw_sqlite_run(db, "PRAGMA locking_mode=EXCLUSIVE", error) : 0;
+        /* A checkpoint syncs two files while everybody waits: rarely, then. */
+        rc = exclusive ? nw_sqlite_run(db,
+                                       "PRAGMA locking_mode=EXCLUSIVE;"
+                                       "PRAGMA wal_autocheckpoint=8000",
+                                       error)
+                       : 0;
         rc = rc != 0 ? rc
                      : nw_sqlite_run(db,
                                      "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
