@@ -12,11 +12,15 @@
 #define IDLE_POLL_MS 1000
 #define BUSY_POLL_MS 50 /* something is to be done that no event announces */
 #define PROBE_MS 500
-#define DRAIN_NS (10 * INT64_C(1000000000))
+#define DRAIN_NS \
+    (10 * INT64_C(1000000000)) /* without any answer; then what is under way is given up */
+#define FAILED_DRAIN_NS (INT64_C(1000000000) / 2)
 #define AGAIN_NS INT64_C(1000000000) /* between a fatal error and the next producer */
 #define CAREFUL_MESSAGES 1000        /* delivered one by one before batches are tried again */
 #define SMALLEST_BATCH 16384
 #define REPORTS_MAX 256
+#define PURGE_ALL \
+    (RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING)
 
 /* ---- state ---- */
 
@@ -53,9 +57,11 @@ static int set_careful(const struct kafka_producer *p, rd_kafka_conf_t *conf,
                        struct nw_error *error)
 {
     char number[24];
+    int rc;
 
-    if (p->careful) {
-        return nw_kafka_property_set(conf, "batch.num.messages", "1", error);
+    if (p->next_careful) {
+        rc = nw_kafka_property_set(conf, "batch.num.messages", "1", error);
+        return rc != 0 ? rc : nw_kafka_property_set(conf, "max.in.flight", "1", error);
     }
     if (p->batch_size == 0) {
         return 0;
@@ -108,11 +114,11 @@ static void install(struct kafka_producer *p, rd_kafka_t *rk)
 static void begin_replacing(struct kafka_producer *p, bool failed)
 {
     p->failed |= failed;
+    p->drain_left = 0;
     if (p->replacing) {
         return;
     }
     p->replacing = true;
-    p->drain_until_ns = nw_clock_monotonic_ns() + DRAIN_NS;
     (void)pthread_mutex_lock(&p->lock);
     for (struct kafka_sink *s = p->sinks, *next; s != NULL; s = next) {
         next = s->next;
@@ -158,19 +164,35 @@ static void make_new(struct kafka_producer *p)
         return;
     }
     p->replacing = false;
+    p->careful = p->next_careful;
     p->careful_delivered = 0;
     install(p, rk);
+}
+
+/* After an error librdkafka gives up what was not sent yet, but what comes back to its queue later
+ * stays there; what is under way to the brokers has its time to be answered. */
+static void hurry_drain(struct kafka_producer *p, int left)
+{
+    int64_t now_ns = nw_clock_monotonic_ns();
+
+    if (left != p->drain_left) {
+        p->drain_left = left;
+        p->drain_until_ns = now_ns + (p->failed ? FAILED_DRAIN_NS : DRAIN_NS);
+    }
+    if (now_ns > p->drain_until_ns) {
+        (void)rd_kafka_purge(p->rk, PURGE_ALL);
+    } else if (p->failed) {
+        (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    }
 }
 
 /* One step: first everything must be back, then a new one is made. */
 static void go_on_replacing(struct kafka_producer *p)
 {
     if (p->rk != NULL) {
-        if (rd_kafka_outq_len(p->rk) > 0) {
-            if (nw_clock_monotonic_ns() > p->drain_until_ns) {
-                (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-                                                RD_KAFKA_PURGE_F_NON_BLOCKING);
-            }
+        int left = rd_kafka_outq_len(p->rk);
+        if (left > 0) {
+            hurry_drain(p, left);
             return;
         }
         remove_old(p);
@@ -191,7 +213,7 @@ static void leave_careful(struct kafka_producer *p)
         nw_connection_log(p->connection->host, NW_LOG_INFO,
                           "a topic takes no batches of %zu bytes; trying %zu", size, p->batch_size);
     }
-    p->careful = p->refused_size = p->rejected_size = false;
+    p->next_careful = p->refused_size = p->rejected_size = false;
     begin_replacing(p, false);
 }
 
@@ -202,12 +224,12 @@ static void on_fatal(struct kafka_producer *p)
     char text[400];
     rd_kafka_resp_err_t error = rd_kafka_fatal_error(p->rk, text, sizeof text);
 
-    if (p->replacing) {
-        return;
+    if (p->failed) {
+        return; /* told again */
     }
     if (error == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
         nw_connection_log(p->connection->host, NW_LOG_DEBUG, "a new producer: %s", text);
-        p->careful = true;
+        p->next_careful = true;
     } else {
         nw_connection_log(p->connection->host, NW_LOG_WARNING, "a new producer: %s", text);
         set_state(p, NW_STATE_DOWN, text);
@@ -344,8 +366,7 @@ static void *run(void *context)
             serve(p, rd_kafka_queue_poll(p->queue, busy ? BUSY_POLL_MS : IDLE_POLL_MS));
         }
         if (p->rk != NULL && atomic_exchange(&p->purge, false)) {
-            (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-                                            RD_KAFKA_PURGE_F_NON_BLOCKING);
+            (void)rd_kafka_purge(p->rk, PURGE_ALL);
         }
         if (p->careful && !p->replacing && p->careful_delivered >= CAREFUL_MESSAGES) {
             leave_careful(p);

@@ -41,9 +41,12 @@ struct kafka_producer {
     atomic_bool stopping, waiting, purge;
 
     /* The thread's own. */
-    char outage[256]; /* what librdkafka said last of brokers that are away */
-    bool replacing, failed, careful, refused_size, rejected_size;
+    char outage[256];  /* what librdkafka said last of brokers that are away */
+    bool careful;      /* of rk: one record a batch */
+    bool next_careful; /* of the one to be made */
+    bool replacing, failed, refused_size, rejected_size;
     size_t careful_delivered, batch_size; /* 0: librdkafka's */
+    int drain_left;                       /* messages that were not back at the last look */
     int64_t drain_until_ns, make_at_ns;
 };
 

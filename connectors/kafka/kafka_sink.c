@@ -404,6 +404,9 @@ struct nw_result nw_kafka_sink_result(struct kafka_sink *sink, struct nw_message
         result.outcome = NW_REJECT;
         result.cause = NW_CAUSE_REFUSED;
         result.reason = "the topic has no such partition";
+    } else if (error == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+               error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+        result.reason = "the producer starts anew";
     } else if (is_wrong_place(error)) {
         result.outcome = sink->fixed_topic ? NW_RETRY : NW_REJECT;
         result.cause = NW_CAUSE_REFUSED;

@@ -135,11 +135,20 @@ static bool topic_known(rd_kafka_t *client, const char *topic, int partitions)
 
 void nwt_topic_add(const char *brokers, const char *topic, int partitions)
 {
+    nwt_topic_add_with(brokers, topic, partitions, NULL, NULL);
+}
+
+void nwt_topic_add_with(const char *brokers, const char *topic, int partitions, const char *name,
+                        const char *value)
+{
     char text[200];
     rd_kafka_t *client = nwt_producer_new(brokers);
     rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, text, sizeof text);
     if (wanted == NULL) {
         nwt_fail("topic %s: %s", topic, text);
+    }
+    if (name != NULL) {
+        rd_kafka_NewTopic_set_config(wanted, name, value);
     }
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_CreateTopics(client, &wanted, 1, NULL, queue);

@@ -10,6 +10,9 @@
 
 /* Make a topic, and wait until the broker knows it. */
 void nwt_topic_add(const char *brokers, const char *topic, int partitions);
+/* The same with a setting of the topic. */
+void nwt_topic_add_with(const char *brokers, const char *topic, int partitions, const char *name,
+                        const char *value);
 
 /* An idempotent producer; use librdkafka on it (rd_kafka_producev with RD_KAFKA_V_…), and
  * nwt_producer_flush, which fails the test if one message was not stored. */
