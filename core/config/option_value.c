@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/duration.h"
 #include "base/size.h"
@@ -76,7 +77,7 @@ void nw_option_expected(const struct nw_option *row, char *out, size_t size)
     static const char *const words[] = {
         [NW_OPTION_TEXT] = "a text",
         [NW_OPTION_SECRET] = "a text",
-        [NW_OPTION_PATH] = "a path",
+        [NW_OPTION_PATH] = "the path of a file",
         [NW_OPTION_BOOL] = "true or false",
         [NW_OPTION_INT] = "a whole number",
         [NW_OPTION_SIZE] = "a size like 64KiB",
@@ -112,6 +113,18 @@ static bool is_text(const struct nw_node *node)
 
 /* ---- plain values ---- */
 
+/* A path is of a file that is going to be read; better to know now that it cannot be. */
+static int read_path(const struct nw_reader *r, const char *name, const struct nw_node *node,
+                     const char **member)
+{
+    int rc = nw_reader_path(r, node->file, node->text, member);
+
+    if (rc == 0 && access(*member, R_OK) != 0) {
+        nw_reader_error(r, &node->mark, "%s: cannot read %s: %s", name, *member, strerror(errno));
+    }
+    return rc;
+}
+
 static int read_text(const struct nw_reader *r, const struct nw_option *row, const char *name,
                      const struct nw_node *node, void *member)
 {
@@ -119,7 +132,7 @@ static int read_text(const struct nw_reader *r, const struct nw_option *row, con
         return refuse(r, row, name, node);
     }
     if (row->type == NW_OPTION_PATH) {
-        return nw_reader_path(r, node->file, node->text, member);
+        return read_path(r, name, node, member);
     }
     return nw_reader_copy(r, node->text, member);
 }

@@ -38,7 +38,7 @@ const struct nw_option nw_settings_rows[] = {
      .offset = SETTING(instance),
      .doc = "unique for each process; default: made once and kept in state_dir"},
     {.name = "state_dir",
-     .type = NW_OPTION_PATH,
+     .type = NW_OPTION_TEXT, /* it need not be there yet; made absolute by settings.c */
      .offset = SETTING(state_dir),
      .doc = "folder of spools and cursors; default: $XDG_STATE_HOME/natsway/NAME, or "
             "/var/lib/natsway/NAME"},

@@ -115,6 +115,17 @@ static int set_name(struct nw_loader *l, const char *given)
     return l->config->name == NULL ? NW_ENOMEM : 0;
 }
 
+/* The value of `state_dir:`, from its file's folder. */
+static char *given_state_dir(struct nw_loader *l, const char *given)
+{
+    for (size_t d = 0; given[0] != '/' && d < l->document_count; d++) {
+        if (nw_node_get(l->documents[d].root, "state_dir") != NULL) {
+            return nw_arena_format(l->arena, "%s/%s", l->documents[d].file->folder, given);
+        }
+    }
+    return nw_arena_text(l->arena, given);
+}
+
 /* The command line's, the file's, or the system's usual place. */
 static int set_state_dir(struct nw_loader *l, const char *from_command_line, const char *given)
 {
@@ -125,7 +136,7 @@ static int set_state_dir(struct nw_loader *l, const char *from_command_line, con
     if (from_command_line != NULL) {
         folder = nw_arena_text(l->arena, from_command_line);
     } else if (given != NULL) {
-        folder = nw_arena_text(l->arena, given);
+        folder = given_state_dir(l, given);
     } else if (xdg != NULL && xdg[0] == '/') {
         folder = nw_arena_format(l->arena, "%s/natsway/%s", xdg, name);
     } else if (geteuid() != 0 && home != NULL && home[0] == '/') {

@@ -81,7 +81,7 @@ enum nw_fill { NW_FILL_TEXT, NW_FILL_SUBJECT, NW_FILL_KAFKA_TOPIC, NW_FILL_MQTT_
 enum nw_option_type {
     NW_OPTION_TEXT,      /* const char *; NULL if not given and without default */
     NW_OPTION_SECRET,    /* const char *; never printed, logged or served */
-    NW_OPTION_PATH,      /* const char *; made absolute from the configuration file's folder */
+    NW_OPTION_PATH,      /* const char *; a readable file, made absolute from its YAML's folder */
     NW_OPTION_BOOL,      /* bool */
     NW_OPTION_INT,       /* int64_t, min..max */
     NW_OPTION_SIZE,      /* int64_t bytes, min..max, written 64KiB */

@@ -27,6 +27,8 @@ void expect_bad(const struct bad *cases, size_t n)
     (void)setenv("NATSWAY_TEST_SECRET", "hunter2", 1);
     (void)unsetenv("NATSWAY_TEST_UNSET");
     folder_enter();
+    folder_write("ca.pem", "");
+    folder_write("me.pem", "");
     for (size_t i = 0; i < n; i++) {
         struct nw_config *config = NULL;
         char *said = load_text(cases[i].yaml, &config), *expected = fill(cases[i].says);

@@ -100,9 +100,9 @@ static const struct bad cases[] = {
      "routes: {a: {from: {nats: a}, to: {nats: b}}}\n",
      "c.yaml:1:13: tls: expected a mapping, found \"yes\"\n"},
     {"a misspelt option in a group",
-     "nats: {tls: {cert: a, kee: b}}\n"
+     "nats: {tls: {cert: me.pem, kee: b}}\n"
      "routes: {a: {from: {nats: a}, to: {nats: b}}}\n",
-     "c.yaml:1:23: nats has no option \"tls.kee\"; did you mean \"key\"?\n"},
+     "c.yaml:1:28: nats has no option \"tls.kee\"; did you mean \"key\"?\n"},
     {"what the connector's own check says of an option in a group",
      "nats:\n"
      "  url: nats://h\n"
@@ -117,6 +117,11 @@ static const struct bad cases[] = {
      "    from: {kafka: , group: g, properties: {bogus: 1}}\n"
      "    to: {nats: b}\n",
      "c.yaml:2:60: properties.lingerms: the library knows no such property\n"},
+    {"a file that cannot be read",
+     "nats: {credentials: absent.creds, tls: {ca: /absent/ca.pem}}\n"
+     "routes: {a: {from: {nats: a}, to: {nats: b}}}\n",
+     "c.yaml:1:21: credentials: cannot read FOLDER/absent.creds: No such file or directory\n"
+     "c.yaml:1:45: tls.ca: cannot read /absent/ca.pem: No such file or directory\n"},
 };
 
 Test(bad_values, each_mistake_is_said_with_its_place)

@@ -188,7 +188,8 @@ Test(load, paths_begin_at_their_file)
     char expected[200];
 
     cr_assert_eq(mkdir("conf", 0700), 0);
-    folder_write("conf/r.yaml", "nats: {credentials: me.creds, tls: {ca: /etc/ca.pem}}\n"
+    folder_write("conf/me.creds", "");
+    folder_write("conf/r.yaml", "nats: {credentials: me.creds, tls: {ca: /etc/passwd}}\n"
                                 "routes:\n"
                                 "  in: {from: {file: \"inbox/*.csv\"}, to: {nats: b}}\n"
                                 "  out: {from: {nats: a}, to: {file: \"out/{{id}}.json\"}}\n"
@@ -199,7 +200,7 @@ Test(load, paths_begin_at_their_file)
     cr_expect_str_eq(c->name, "r");
     (void)snprintf(expected, sizeof expected, "%s/conf/me.creds", folder_path());
     cr_expect_str_eq(((const struct fake_nats *)c->nats->options)->credentials, expected);
-    cr_expect_str_eq(((const struct fake_nats *)c->nats->options)->tls.ca, "/etc/ca.pem");
+    cr_expect_str_eq(((const struct fake_nats *)c->nats->options)->tls.ca, "/etc/passwd");
     (void)snprintf(expected, sizeof expected, "%s/conf/inbox/*.csv", folder_path());
     cr_expect_str_eq(route_of(c, "in")->source.address, expected);
     (void)snprintf(expected, sizeof expected, "%s/conf/out/{{id}}.json", folder_path());

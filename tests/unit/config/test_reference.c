@@ -38,7 +38,8 @@ Test(reference, groups_secrets_and_ranges_are_shown)
 
     nw_reference_connector(&b, nw_registry_find(registry, "nats"));
     nw_reference_connector(&b, nw_registry_find(registry, "http"));
-    cr_expect_not_null(strstr(nw_buffer_text(&b), "| `tls.ca` | a path |  | who is trusted |"));
+    cr_expect_not_null(
+        strstr(nw_buffer_text(&b), "| `tls.ca` | the path of a file |  | who is trusted |"));
     cr_expect_not_null(strstr(nw_buffer_text(&b), "| `password` | a text, never shown |"));
     cr_expect_not_null(
         strstr(nw_buffer_text(&b), "| `request` | a duration like 2s, from 1ms to 1h |"));
