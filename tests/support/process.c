@@ -65,8 +65,13 @@ bool nwt_process_running(struct nwt_process *process)
 
 void nwt_process_signal(struct nwt_process *process, int number)
 {
-    if (nwt_process_running(process)) {
-        kill(process->pid, number);
+    if (!nwt_process_running(process)) {
+        return;
+    }
+    kill(process->pid, number);
+    if (number == SIGSTOP) { /* its threads stop one after the other: wait for the last */
+        siginfo_t info;
+        waitid(P_PID, (id_t)process->pid, &info, WSTOPPED | WEXITED | WNOWAIT);
     }
 }
 

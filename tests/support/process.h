@@ -24,7 +24,7 @@ void nwt_process_start(struct nwt_process *process, char *const *arguments, cons
 /* Whether it still runs; notes its end. */
 bool nwt_process_running(struct nwt_process *process);
 
-/* SIGSTOP, SIGCONT, SIGHUP … */
+/* SIGSTOP (returns when all its threads stand still), SIGCONT, SIGHUP … */
 void nwt_process_signal(struct nwt_process *process, int signal);
 
 /* Wait for its end. The exit code, or 128 plus the signal that ended it; -1 if it still runs after
