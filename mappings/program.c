@@ -30,6 +30,17 @@ struct nw_mapper {
 
 /* ---- compiling ---- */
 
+/* jq guesses that a shell has eaten quotes; here there was none. */
+static void cut_shell_hint(char *text)
+{
+    static const char hint[] = " (Unix shell quoting issues?)";
+    char *at = strstr(text, hint);
+
+    if (at != NULL) {
+        memmove(at, at + sizeof hint - 1, strlen(at + sizeof hint - 1) + 1);
+    }
+}
+
 /* The first message is the useful one; jq's own prefix tells a user nothing. */
 static void keep_message(void *context, jv message)
 {
@@ -39,6 +50,7 @@ static void keep_message(void *context, jv message)
         const char *text = jv_string_value(message);
         const char *skip = strncmp(text, "jq: error: ", 11) == 0 ? text + 11 : text;
         (void)nw_error_set(error, NW_EINVAL, "%.*s", (int)strcspn(skip, "\n"), skip);
+        cut_shell_hint(error->text);
     }
     jv_free(message);
 }

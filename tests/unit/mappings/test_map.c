@@ -238,5 +238,6 @@ Test(program, says_what_jq_says_of_a_mistake)
         cr_expect_eq(nw_program_compile(nw_slice_text(cases[i]), &p, &error), NW_EINVAL, "%s",
                      cases[i]);
         cr_expect(strncmp(error.text, "jq: ", 4) == 0 && error.text[4] != '\0', "%s", error.text);
+        cr_expect(strstr(error.text, "shell") == NULL, "%s", error.text);
     }
 }
