@@ -30,7 +30,6 @@ sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" | LC
     grep -v '/generated/' |
     xargs -P "${JOBS:-$(nproc)}" -n 4 clang-tidy -p "$build" --quiet --warnings-as-errors='*' \
         --extra-arg=-Wno-unknown-warning-option \
-        --extra-arg=-Wno-unknown-warning-option \
         2>/dev/null || bad=1
 
 [ "$bad" -eq 0 ] && echo "lint: nothing found"
