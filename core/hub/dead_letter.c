@@ -52,24 +52,33 @@ static void refuse(struct nw_hub_sink *base, struct nw_message *m, natsStatus s)
     nw_hub_sink_done(base, m, r.outcome, r.cause, r.reason);
 }
 
+/* Publish m with reply. What is too large for the server would be held for ever, and in time the
+ * whole route with it: then as much of it goes as fits, with its length. */
+static natsStatus publish_letter(struct nw_hub *hub, const struct nw_message *m, const char *reply)
+{
+    struct nw_publication p = {
+        .message = m, .subject = nw_message_address(m), .id = nw_message_id(m), .reply = reply};
+    natsStatus s = nw_hub_publish(hub, &p);
+
+    if (s == NATS_MAX_PAYLOAD) {
+        p.cut_at = (size_t)hub->max_payload / 2; /* the other half is for headers */
+        s = nw_hub_publish(hub, &p);
+    }
+    return s;
+}
+
 static void publish_stored(struct dead_letter_sink *k, struct nw_message *m)
 {
     struct nw_hub *hub = k->base.hub;
     char reply[NW_REPLY_SUBJECT];
     int64_t slot = nw_requester_begin(hub->requester, &k->base.client, m, NW_INBOX_EXACT,
                                       nw_loop_now(hub->loop) + DEADLINE_NS, reply);
-    natsStatus s = NATS_NO_MEMORY;
+    natsStatus s = slot < 0 ? NATS_NO_MEMORY : publish_letter(hub, m, reply);
 
-    if (slot >= 0) {
-        s = nw_hub_publish(hub, &(struct nw_publication){.message = m,
-                                                         .subject = nw_message_address(m),
-                                                         .id = nw_message_id(m),
-                                                         .reply = reply});
-        if (s != NATS_OK) {
+    if (s != NATS_OK) {
+        if (slot >= 0) {
             nw_requester_abandon(hub->requester, slot);
         }
-    }
-    if (s != NATS_OK) {
         refuse(&k->base, m, s);
     }
 }
@@ -87,11 +96,7 @@ static natsStatus begin(struct dead_letter_sink *k, struct letter *l, bool fence
         return NATS_NO_MEMORY;
     }
     s = fence ? natsConnection_PublishRequest(hub->nc, reply, reply, "fence", 5)
-              : nw_hub_publish(hub,
-                               &(struct nw_publication){.message = l->message,
-                                                        .subject = nw_message_address(l->message),
-                                                        .id = nw_message_id(l->message),
-                                                        .reply = reply});
+              : publish_letter(hub, l->message, reply);
     if (s != NATS_OK) {
         nw_requester_abandon(hub->requester, slot);
     } else {

@@ -89,7 +89,11 @@ static natsStatus set_fields(struct nw_hub *hub, natsMsg *msg, const struct nw_p
     if (p->bare || s != NATS_OK) {
         return s;
     }
-    if (key.data != NULL) {
+    if (p->cut_at != 0 && nw_message_payload(m).len > p->cut_at) {
+        (void)snprintf(text, sizeof text, "%zu", nw_message_payload(m).len);
+        s = set(hub, msg, NW_LITERAL("Natsway-Truncated"), nw_slice_text(text));
+    }
+    if (s == NATS_OK && key.data != NULL) {
         s = set(hub, msg, NW_LITERAL(NW_CARRY_KEY), key);
     }
     if (s == NATS_OK && timestamp_ns != 0) {
@@ -135,6 +139,9 @@ natsStatus nw_hub_publish(struct nw_hub *hub, const struct nw_publication *p)
 
     if (p->subject.len >= sizeof subject) {
         return NATS_INVALID_SUBJECT;
+    }
+    if (p->cut_at != 0 && payload.len > p->cut_at) {
+        payload.len = p->cut_at;
     }
     if (payload.len > (size_t)hub->max_payload) {
         return NATS_MAX_PAYLOAD; /* before it is copied */

@@ -11,7 +11,10 @@ struct nw_publication {
     struct nw_slice subject;
     struct nw_slice id; /* Nats-Msg-Id; absent: what the message has as a header, if any */
     const char *reply;  /* NULL: none */
-    bool bare;          /* an answer to a request: payload and headers, no key, time and origin */
+    /* Not 0: a payload longer than this is cut there, and Natsway-Truncated says how long it was.
+     */
+    size_t cut_at;
+    bool bare; /* an answer to a request: payload and headers, no key, time and origin */
 };
 
 /* Needs a session. NATS_MAX_PAYLOAD if it is too large for the server; the subject must be valid.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hub/receive.h"
 
-#include <stdlib.h>
 #include <strings.h>
 
 #include "base/timestamp.h"
 #include "hub/carry.h"
+#include "hub/raw_headers.h"
 
 static void destroy(void *msg)
 {
@@ -96,40 +96,46 @@ static int take_encoded(struct nw_message *m, struct nw_slice name, struct nw_sl
     return rc;
 }
 
-static int take_values(struct nw_message *m, natsMsg *msg, const char *key, bool stored)
+/* A value over several lines: their breaks become blanks. */
+static struct nw_slice unfold(struct nw_message *m, struct nw_slice value)
 {
-    struct nw_slice name = nw_slice_text(key);
-    const char **values = NULL;
-    int count = 0, rc = 0;
+    char *text = nw_message_alloc(m, value.len + 1);
+    size_t len = 0;
 
-    if (stored && begins(name, "Nats-Expected-")) {
-        return 0;
+    if (text == NULL) {
+        return NW_ABSENT;
     }
-    if (natsMsgHeader_Values(msg, key, &values, &count) == NATS_NO_MEMORY) {
-        return NW_ENOMEM;
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.data[i];
+        bool is_break = c == '\r' || c == '\n' || c == '\0';
+        if (!is_break) {
+            text[len++] = c;
+        } else if (len > 0 && text[len - 1] != ' ') {
+            text[len++] = ' ';
+        }
     }
-    for (int i = 0; i < count && rc == 0; i++) {
-        struct nw_slice value = nw_slice_text(values[i] == NULL ? "" : values[i]);
-        rc =
-            begins(name, NW_CARRY_B64) ? take_encoded(m, name, value) : take_header(m, name, value);
-    }
-    free(values);
-    return rc;
+    return (struct nw_slice){text, len};
 }
 
 static int take_headers(struct nw_message *m, natsMsg *msg, bool stored)
 {
-    const char **keys = NULL;
-    int count = 0, rc = 0;
-    natsStatus s = natsMsgHeader_Keys(msg, &keys, &count);
+    struct nw_slice lines = nw_raw_headers(msg), name, value;
+    bool folded;
+    int rc = 0;
 
-    if (s == NATS_NO_MEMORY) {
-        return NW_ENOMEM;
+    while (rc == 0 && nw_raw_headers_next(&lines, &name, &value, &folded)) {
+        if (stored && begins(name, "Nats-Expected-")) {
+            continue;
+        }
+        value = folded ? unfold(m, value) : value;
+        if (value.data == NULL) {
+            rc = NW_ENOMEM;
+        } else if (begins(name, NW_CARRY_B64)) {
+            rc = take_encoded(m, name, value);
+        } else {
+            rc = take_header(m, name, value);
+        }
     }
-    for (int i = 0; s == NATS_OK && i < count && rc == 0; i++) {
-        rc = take_values(m, msg, keys[i], stored);
-    }
-    free(keys);
     return rc;
 }
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dead letters: stored where a stream takes the subject, otherwise held until somebody listens. */
+#include "support/bridge.h"
+#include "support/nats_client.h"
+#include "support/nats_server.h"
+#include "support/wait.h"
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct nwt_folder *folder;
+static struct nwt_nats *nats;
+static struct nwt_nats_client *client;
+static struct nwt_bridge *bridge;
+
+static void set_up(void)
+{
+    folder = nwt_folder_new();
+    nats = nwt_nats_new(folder, NULL);
+    client = nwt_nats_connect(nats->url);
+    nwt_stream_add(client, "IN", "in.>");
+}
+
+static void tear_down(void)
+{
+    nwt_bridge_free(bridge);
+    nwt_nats_close(client);
+    nwt_nats_free(nats);
+    nwt_folder_free(folder);
+}
+
+TestSuite(hub_dead_letter, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static void run_bridge(const char *map)
+{
+    bridge = nwt_bridge_new(folder, "bridge",
+                            "nats: {url: \"%s\"}\n"
+                            "dead_letter: \"dlq.{{route}}\"\n"
+                            "routes:\n"
+                            "  r:\n"
+                            "    from: {jetstream: \"in.>\"}\n"
+                            "%s"
+                            "    to: {nats: \"out.x\"}\n",
+                            nats->url, map);
+    nwt_bridge_run(bridge);
+}
+
+static void publish(const char *subject, const char *payload, size_t len)
+{
+    natsMsg *m = NULL;
+
+    NWT_NATS(natsMsg_Create(&m, subject, NULL, payload, (int)len));
+    NWT_NATS(natsMsgHeader_Set(m, "X", "1"));
+    NWT_NATS(js_PublishMsg(NULL, client->js, m, NULL, NULL));
+    natsMsg_Destroy(m);
+}
+
+static bool keep(void *context, natsMsg *m)
+{
+    natsMsg **kept = context;
+
+    NWT_NATS(natsMsg_Create(kept, natsMsg_GetSubject(m), NULL, natsMsg_GetData(m),
+                            natsMsg_GetDataLength(m)));
+    static const char *const names[] = {"X",
+                                        "Natsway-Error",
+                                        "Natsway-Route",
+                                        "Natsway-Origin",
+                                        "Natsway-Attempts",
+                                        "Natsway-Truncated",
+                                        "Nats-Msg-Id"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = nwt_nats_header(m, names[i]);
+        if (value != NULL) {
+            NWT_NATS(natsMsgHeader_Set(*kept, names[i], value));
+        }
+    }
+    return false;
+}
+
+#define REJECT "    map: [{reject: \"not this one\", when: '.bad'}]\n"
+
+Test(hub_dead_letter, is_stored_with_the_message_and_the_reason)
+{
+    natsMsg *m = NULL;
+
+    nwt_stream_add(client, "DLQ", "dlq.>");
+    run_bridge(REJECT);
+    publish("in.1", "{\"bad\":true}", 12);
+    publish("in.1", "{\"bad\":false}", 13);
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "dead_lettered") == 1));
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "delivered") == 1));
+    nwt_stream_read(client, "DLQ", "dlq.>", 5000, keep, &m);
+    cr_assert_not_null(m);
+    cr_expect_str_eq(natsMsg_GetSubject(m), "dlq.r");
+    cr_expect_str_eq(natsMsg_GetData(m), "{\"bad\":true}");
+    cr_expect_str_eq(nwt_nats_header(m, "X"), "1");
+    cr_expect(strstr(nwt_nats_header(m, "Natsway-Error"), "not this one") != NULL);
+    cr_expect_str_eq(nwt_nats_header(m, "Natsway-Route"), "r");
+    cr_expect_str_eq(nwt_nats_header(m, "Natsway-Origin"), "js:IN/1");
+    cr_expect_str_eq(nwt_nats_header(m, "Natsway-Attempts"), "1");
+    cr_expect_eq(strncmp(nwt_nats_header(m, "Nats-Msg-Id"), "dlq.", 4), 0);
+    natsMsg_Destroy(m);
+}
+
+Test(hub_dead_letter, waits_for_a_listener_where_nothing_stores_it)
+{
+    natsSubscription *sub = NULL;
+    natsMsg *m = NULL;
+
+    run_bridge(REJECT);
+    publish("in.1", "{\"bad\":true}", 12);
+    cr_assert(NWT_WAIT(20000, nwt_bridge_logged(bridge, "are not stored")));
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "retries") >= 2));
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "in_flight"), 1);
+    NWT_NATS(natsConnection_SubscribeSync(&sub, client->connection, "dlq.r"));
+    cr_assert_eq(natsSubscription_NextMsg(&m, sub, 30000), NATS_OK);
+    cr_expect_str_eq(natsMsg_GetData(m), "{\"bad\":true}");
+    natsMsg_Destroy(m);
+    cr_assert(NWT_WAIT(10000, nwt_bridge_number(bridge, "r", "dead_lettered") == 1));
+    cr_assert(nwt_bridge_ledger_adds_up(bridge, "r"));
+    natsSubscription_Destroy(sub);
+}
+
+/* With the headers of a dead letter it does not fit into max_payload any more. */
+Test(hub_dead_letter, that_is_too_large_goes_as_far_as_it_fits)
+{
+    size_t size = 1024 * 1024 - 20;
+    char *large = malloc(size + 1);
+    natsMsg *m = NULL;
+
+    memset(large, 'x', size);
+    nwt_stream_add(client, "DLQ", "dlq.>");
+    run_bridge("");
+    publish("in.1", large, size);
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "dead_lettered") == 1));
+    nwt_stream_read(client, "DLQ", "dlq.>", 5000, keep, &m);
+    cr_assert_not_null(m);
+    cr_expect_eq(natsMsg_GetDataLength(m), 512 * 1024);
+    cr_expect(strstr(nwt_nats_header(m, "Natsway-Error"), "max_payload") != NULL);
+    cr_expect_eq(strtoul(nwt_nats_header(m, "Natsway-Truncated"), NULL, 10), size);
+    natsMsg_Destroy(m);
+    free(large);
+}
