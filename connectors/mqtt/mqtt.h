@@ -96,7 +96,7 @@ struct mqtt_connection {
     /* The keeper's own. */
     struct mqtt_known *known; /* sessions that this bridge ever had here, see mqtt_sessions.c */
     int64_t clean_at_ns;      /* when all routes have opened: look for sessions nobody has */
-    int state;                /* as last told to the host; -1: not yet */
+    int state;                /* as last told to the host */
 };
 
 /* Let the keeper look at all clients. Any thread, the lock not held. */
@@ -144,7 +144,7 @@ struct mqtt_client {
     char *id;
     MQTTAsync handle;
     enum mqtt_phase phase;
-    bool has_will, ready;
+    bool has_will, ready, failed; /* ready and failed as last told */
     int64_t retry_at_ns; /* WAITING: the next attempt; CONNECTING: when paho must have told */
     int64_t first_ms, longest_ms, wait_ms; /* the backoff */
     struct mqtt_server server;

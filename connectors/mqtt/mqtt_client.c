@@ -77,6 +77,7 @@ static void tell(struct mqtt_client *c, enum nw_state state, const char *reason)
     char text[400];
 
     c->ready = state == NW_STATE_READY;
+    c->failed = state == NW_STATE_DOWN;
     if (c->endpoint == NULL) {
         return;
     }

@@ -64,20 +64,21 @@ static int64_t step_all(struct mqtt_connection *c)
     return until;
 }
 
-/* Lock held. Up if all its clients are, down if one is. */
+/* Lock held. Up if all its clients are, down if one failed. */
 static void tell_state(struct mqtt_connection *c)
 {
-    bool any = false, ready = true;
+    bool any = false, ready = true, failed = false;
     int state;
 
     for (const struct mqtt_client *client = c->clients; client != NULL; client = client->next) {
         if (client->endpoint != NULL) {
             any = true;
             ready = ready && client->ready;
+            failed = failed || client->failed;
         }
     }
-    state = !any ? NW_STATE_CONNECTING : ready ? NW_STATE_READY : NW_STATE_DOWN;
-    if (state == c->state || (state == NW_STATE_DOWN && c->state == -1)) {
+    state = failed ? NW_STATE_DOWN : any && ready ? NW_STATE_READY : NW_STATE_CONNECTING;
+    if (state == c->state || (state == NW_STATE_CONNECTING && !any)) {
         return;
     }
     c->state = state;
@@ -144,7 +145,7 @@ int mqtt_connection_open(struct nw_connection *host, const struct nw_connection_
     c->name = config->name;
     c->version5 = c->options->version.index == MQTT_VERSION_OPTION_5;
     c->clean_at_ns = MQTT_NEVER;
-    c->state = -1;
+    c->state = NW_STATE_CONNECTING;
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

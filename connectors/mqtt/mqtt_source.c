@@ -15,6 +15,7 @@
  * before it sends the PUBREC, and that persistence is ours: the spool again. What paho delivers
  * later is passed over, having been stored.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,10 @@
 
 /* How often a source that is held asks for room. */
 #define ROOM_EVERY_NS (200 * MQTT_MILLISECOND_NS)
+/* A source that stops still takes what is under way, until nothing came for QUIET_NS, but no longer
+ * than DRAIN_NS: what the broker has sent and not seen confirmed, it sends again. */
+#define QUIET_NS (50 * MQTT_MILLISECOND_NS)
+#define DRAIN_NS (500 * MQTT_MILLISECOND_NS)
 #define PACKET_IDS 65536
 
 enum subscription { NOT_SUBSCRIBED, SUBSCRIBING, SUBSCRIBED };
@@ -37,12 +42,14 @@ struct mqtt_source {
     enum subscription state;     /* the keeper's */
     MQTTClient_persistence persistence;
     struct mqtt_client_kind kind;
-    unsigned char *stored; /* bit of each packet id: in the spool, PUBREL not yet come */
+    uint64_t started, offered; /* of QoS 0: when the source was opened, how many came since */
+    unsigned char *stored;     /* bit of each packet id: in the spool, PUBREL not yet come */
 
-    atomic_bool full;      /* the spool has reached its limit */
-    atomic_bool closing;   /* a callback that cannot store must not return any more */
-    atomic_int answer;     /* what SUBACK or UNSUBACK said */
-    pthread_mutex_t offer; /* held while offering, so that stop() waits for it */
+    atomic_bool full;    /* the spool has reached its limit */
+    atomic_bool closing; /* a callback that cannot store must not return any more */
+    _Atomic int64_t arrived_ns, stopped_ns; /* the last message; stop() */
+    atomic_int answer;                      /* what SUBACK or UNSUBACK said */
+    pthread_mutex_t offer;                  /* held while offering, so that stop() waits for it */
     atomic_bool stopped;
 };
 
@@ -124,10 +131,20 @@ static void store(struct mqtt_source *s, struct nw_message *m)
     }
 }
 
+/* Nothing identifies a message of QoS 0 at its origin; this makes it at least one of its own. */
+static void set_origin(struct mqtt_source *s, struct nw_message *m)
+{
+    char text[80];
+    int n = snprintf(text, sizeof text, "mqtt:%" PRIx64 "/%" PRIu64, s->started, ++s->offered);
+
+    nw_message_set_origin(m, nw_message_copy(m, text, (size_t)n));
+}
+
 static void offer(struct mqtt_source *s, struct nw_message *m)
 {
     bool offered = false;
 
+    set_origin(s, m);
     (void)pthread_mutex_lock(&s->offer);
     if (!atomic_load(&s->stopped) && nw_credit_take(s->client.endpoint, 1) == 1) {
         nw_offer(s->client.endpoint, &m, 1);
@@ -166,6 +183,7 @@ static bool unwanted(const struct mqtt_source *s, const MQTTAsync_message *messa
 
 static void give(struct mqtt_source *s, struct nw_message *m)
 {
+    atomic_store_explicit(&s->arrived_ns, nw_clock_monotonic_ns(), memory_order_relaxed);
     if (s->options->qos > 0) {
         store(s, m);
     } else {
@@ -495,6 +513,26 @@ static int64_t ask_for_room(struct mqtt_source *s)
     return MQTT_NEVER;
 }
 
+/* Stopping: what comes after this, the server keeps. */
+static int64_t drain(struct mqtt_source *s)
+{
+    struct mqtt_client *c = &s->client;
+    int64_t now = nw_clock_monotonic_ns();
+
+    if (c->phase == MQTT_UP && s->options->qos > 0 && !atomic_load(&s->full) &&
+        now - atomic_load(&s->arrived_ns) < QUIET_NS &&
+        now - atomic_load(&s->stopped_ns) < DRAIN_NS) {
+        return now + QUIET_NS / 5;
+    }
+    if (c->phase != MQTT_HOLDING) {
+        mqtt_client_hold(c, NULL);
+    }
+    if (atomic_load(&s->closing)) {
+        mqtt_client_close(c);
+    }
+    return MQTT_NEVER;
+}
+
 static int64_t work(struct mqtt_client *c)
 {
     struct mqtt_source *s = (struct mqtt_source *)c;
@@ -504,10 +542,7 @@ static int64_t work(struct mqtt_client *c)
         handle_answer(s, answer);
     }
     if (atomic_load(&s->stopped)) {
-        if (c->phase != MQTT_HOLDING) {
-            mqtt_client_hold(c, NULL); /* what comes from now on, the server keeps */
-        }
-        return MQTT_NEVER;
+        return drain(s);
     }
     if (c->phase == MQTT_UP && atomic_load(&s->full)) {
         mqtt_client_hold(c, "the spool is full; the server keeps the rest");
@@ -630,6 +665,7 @@ int mqtt_source_open(struct nw_endpoint *e, const struct nw_endpoint_config *con
     }
     (void)pthread_mutex_init(&s->offer, NULL);
     s->options = options;
+    s->started = (uint64_t)nw_clock_real_ns() / 1000;
     s->client.endpoint = e;
     if (init(s, config) != 0) {
         free_source(s);
@@ -661,6 +697,9 @@ void mqtt_source_stop(void *state)
     struct mqtt_source *s = state;
 
     (void)pthread_mutex_lock(&s->offer);
+    if (!atomic_load(&s->stopped)) {
+        atomic_store(&s->stopped_ns, nw_clock_monotonic_ns());
+    }
     atomic_store(&s->stopped, true);
     (void)pthread_mutex_unlock(&s->offer);
     mqtt_connection_wake(s->client.connection);
@@ -670,6 +709,7 @@ void mqtt_source_close(void *state)
 {
     struct mqtt_source *s = state;
 
+    mqtt_source_stop(state); /* it was; but be sure */
     atomic_store(&s->closing, true);
-    mqtt_client_close(&s->client);
+    mqtt_connection_wake(s->client.connection);
 }

@@ -3,20 +3,25 @@
 
 #include "support/fail.h"
 #include "support/wait.h"
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TIMEOUT_MS 30000
-#define WINDOW 100
+/* mosquitto takes 20 at a time; beyond that paho waits a second (version 5), or is disconnected
+ * (QoS 2 of 3.1.1). */
+#define WINDOW 18
 
 struct nwt_mqtt_client {
     MQTTAsync handle;
     nwt_mqtt_arrived *arrived;
     void *context;
     int version;
-    atomic_int pending, failed; /* calls without their answer yet, and refused ones */
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    int pending, failed; /* calls without their answer yet, and refused ones */
 };
 
 static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
@@ -31,37 +36,63 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
     return 1;
 }
 
+/* One answer has come. */
+static void answered(struct nwt_mqtt_client *client, bool ok)
+{
+    pthread_mutex_lock(&client->lock);
+    client->pending -= ok ? 1 : 0;
+    client->failed += ok ? 0 : 1;
+    pthread_cond_signal(&client->changed);
+    pthread_mutex_unlock(&client->lock);
+}
+
 static void on_success(void *context, MQTTAsync_successData *data)
 {
     (void)data;
-    atomic_fetch_sub(&((struct nwt_mqtt_client *)context)->pending, 1);
+    answered(context, true);
 }
 
 static void on_success5(void *context, MQTTAsync_successData5 *data)
 {
     (void)data;
-    atomic_fetch_sub(&((struct nwt_mqtt_client *)context)->pending, 1);
+    answered(context, true);
 }
 
 static void on_failure(void *context, MQTTAsync_failureData *data)
 {
     (void)data;
-    atomic_fetch_add(&((struct nwt_mqtt_client *)context)->failed, 1);
+    answered(context, false);
 }
 
 static void on_failure5(void *context, MQTTAsync_failureData5 *data)
 {
     (void)data;
-    atomic_fetch_add(&((struct nwt_mqtt_client *)context)->failed, 1);
+    answered(context, false);
 }
 
 /* Wait until at most `pending` calls have no answer. */
 static void wait_for(struct nwt_mqtt_client *client, int pending, const char *what)
 {
-    if (!NWT_WAIT(TIMEOUT_MS, client->pending <= pending || client->failed > 0) ||
-        client->failed > 0) {
-        nwt_fail("mqtt %s: %s", what, client->failed > 0 ? "refused" : "no answer");
+    struct timespec until;
+    int error = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += TIMEOUT_MS / 1000;
+    pthread_mutex_lock(&client->lock);
+    while (client->pending > pending && client->failed == 0 && error == 0) {
+        error = pthread_cond_timedwait(&client->changed, &client->lock, &until);
     }
+    bool failed = client->failed > 0;
+    pthread_mutex_unlock(&client->lock);
+    if (failed || error != 0) {
+        nwt_fail("mqtt %s: %s", what, failed ? "refused" : "no answer");
+    }
+}
+
+static void one_more(struct nwt_mqtt_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    client->pending++;
+    pthread_mutex_unlock(&client->lock);
 }
 
 static MQTTAsync_responseOptions responses(struct nwt_mqtt_client *client)
@@ -75,7 +106,7 @@ static MQTTAsync_responseOptions responses(struct nwt_mqtt_client *client)
         options.onSuccess = on_success;
         options.onFailure = on_failure;
     }
-    atomic_fetch_add(&client->pending, 1);
+    one_more(client);
     return options;
 }
 
@@ -121,6 +152,8 @@ struct nwt_mqtt_client *nwt_mqtt_connect(const char *url, const char *client_id,
     if (client == NULL) {
         nwt_fail("no memory");
     }
+    pthread_mutex_init(&client->lock, NULL);
+    pthread_cond_init(&client->changed, NULL);
     client->arrived = arrived;
     client->context = context;
     client->version = version;
@@ -136,7 +169,7 @@ struct nwt_mqtt_client *nwt_mqtt_connect(const char *url, const char *client_id,
         options->connectProperties = &properties;
     }
     connect_options(client, clean, options);
-    atomic_fetch_add(&client->pending, 1);
+    one_more(client);
     if (MQTTAsync_connect(client->handle, options) != MQTTASYNC_SUCCESS) {
         nwt_fail("mqtt connect: refused");
     }
@@ -157,6 +190,8 @@ void nwt_mqtt_close(struct nwt_mqtt_client *client)
     MQTTAsync_disconnect(client->handle, options);
     NWT_WAIT(2000, !MQTTAsync_isConnected(client->handle));
     MQTTAsync_destroy(&client->handle);
+    pthread_cond_destroy(&client->changed);
+    pthread_mutex_destroy(&client->lock);
     free(client);
 }
 
@@ -172,9 +207,7 @@ void nwt_mqtt_subscribe(struct nwt_mqtt_client *client, const char *filter, int 
 void nwt_mqtt_publish(struct nwt_mqtt_client *client, const char *topic, const void *payload,
                       size_t len, int qos, bool retain)
 {
-    if (client->pending > WINDOW) {
-        wait_for(client, WINDOW / 2, "publish");
-    }
+    wait_for(client, WINDOW, "publish");
     MQTTAsync_responseOptions options = responses(client);
     int error = MQTTAsync_send(client->handle, topic, (int)len, payload, qos, retain, &options);
     if (error != MQTTASYNC_SUCCESS) {

@@ -22,7 +22,7 @@ void nwt_mqtt_close(struct nwt_mqtt_client *client);
 /* Returns after SUBACK. */
 void nwt_mqtt_subscribe(struct nwt_mqtt_client *client, const char *filter, int qos);
 
-/* Hands over one message, waiting while more than 100 are not confirmed; nwt_mqtt_flush waits for
+/* Hands over one message, waiting while more than 18 are not confirmed; nwt_mqtt_flush waits for
  * the confirmation of all. */
 void nwt_mqtt_publish(struct nwt_mqtt_client *client, const char *topic, const void *payload,
                       size_t len, int qos, bool retain);
