@@ -74,7 +74,7 @@ Test(raw_headers, of_a_message_without_any_are_absent)
     natsMsg *msg = NULL;
 
     cr_assert_eq(nats_Open(-1), NATS_OK);
-    cr_assert_eq(natsMsg_Create(&msg, "subject", NULL, "NATS/1.0\r\nA: 1\r\n\r\n", 20), NATS_OK);
+    cr_assert_eq(natsMsg_Create(&msg, "subject", NULL, "NATS/1.0\r\nA: 1\r\n\r\n", 18), NATS_OK);
     cr_expect_null(nw_raw_headers(msg).data);
     natsMsg_Destroy(msg);
     cr_assert_eq(natsMsg_Create(&msg, "subject", "reply", "", 0), NATS_OK);
