@@ -103,7 +103,14 @@ static struct nw_message *unqueue(struct nw_target *t)
     return m;
 }
 
-/* How many may be sent now. */
+/* Nobody knows yet whether the target is there, and a part of a window must not get ahead. */
+static bool is_cautious(const struct nw_target *t)
+{
+    return !t->proven && t->sink.lane->route->order != NW_ORDER_RELAXED &&
+           nw_message_original(t->head)->deadline_ns == 0;
+}
+
+/* How many of the queue, which is not empty, may be sent now. */
 static size_t allowance(const struct nw_target *t)
 {
     if (!t->sink.open) {
@@ -111,6 +118,9 @@ static size_t allowance(const struct nw_target *t)
     }
     if (t->holding) {
         return t->due && !t->probing && t->in_flight == 0 ? 1 : 0;
+    }
+    if (is_cautious(t)) {
+        return t->in_flight == 0 ? 1 : 0;
     }
     return t->window > t->in_flight ? t->window - t->in_flight : 0;
 }
@@ -173,6 +183,7 @@ static void hold(struct nw_target *t, struct nw_message *m, uint32_t wait_ms)
 
 static void release_hold(struct nw_target *t)
 {
+    t->proven = true;
     t->failures = 0;
     if (!t->probing) {
         return;

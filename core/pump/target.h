@@ -7,8 +7,11 @@
  * back and the backoff is over, and then one message only, the first, as a probe. When that is
  * through the target is itself again. So an outage costs one message per backoff, and with `order:
  * strict` nothing is sent past a message that has to be sent again. With `order: relaxed` a message
- * waits alone while the others go on, until so many
- * have failed in a row that it must be the target.
+ * waits alone while the others go on, until so many have failed in a row that it must be the
+ * target.
+ *
+ * The very first message goes alone as well, unless order does not matter or somebody waits: a
+ * target that is not there yet, or appears while a window is under way, gets nothing out of order.
  */
 #ifndef NATSWAY_PUMP_TARGET_H
 #define NATSWAY_PUMP_TARGET_H
@@ -27,6 +30,7 @@ struct nw_target {
     struct nw_message *waiting;     /* relaxed order: those that wait alone for the timer */
     unsigned failures;              /* in a row */
     size_t queued, in_flight, window;
+    bool proven;                /* it has confirmed or refused a message: it is there */
     bool holding, probing, due; /* due: the backoff is over */
     struct nw_backoff backoff;
     struct nw_timer timer;

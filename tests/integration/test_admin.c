@@ -44,7 +44,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(admin, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(admin, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void ask(const char *method, const char *path, const char *header)
 {

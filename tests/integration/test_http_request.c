@@ -50,7 +50,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(http_request, .init = set_up, .fini = tear_down, .timeout = 200);
+TestSuite(http_request, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static struct nwt_http_answer ask(const char *method, const char *path, const char *body)
 {

@@ -84,7 +84,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(http_sink, .init = set_up, .fini = tear_down, .timeout = 200);
+TestSuite(http_sink, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void run_bridge(const char *sink_options, const char *route_options)
 {

@@ -64,7 +64,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(http_source, .init = set_up, .fini = tear_down, .timeout = 200);
+TestSuite(http_source, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* One request; checks the status and returns the answer's body, which the caller frees. */
 static char *ask(const char *method, const char *path, const char *body, int status)
@@ -112,7 +112,7 @@ static struct nwt_http_load *load_new(struct nwt_numbered *numbers, bool repeats
 static void expect_confirmed_stored(const struct nwt_http_load *load, struct nwt_numbered *numbers)
 {
     size_t lost = 0;
-    nwt_stream_read(client, "IN", "in.>", 2000, take_stored, numbers);
+    nwt_stream_read(client, "IN", "in.>", take_stored, numbers);
     for (size_t i = 0; i < numbers->count; i++) {
         lost += load->confirmed_numbers[i] && !numbers->seen[i];
     }
@@ -129,7 +129,7 @@ Test(http_source, a_request_is_answered_when_it_is_stored)
     cr_assert_eq(load->confirmed, COUNT, "%zu confirmed, %zu refused (%d), %zu broken",
                  load->confirmed, load->refused, load->last_refusal, load->broken);
     cr_assert_eq(nwt_stream_count(client, "IN"), COUNT);
-    nwt_stream_read(client, "IN", "in.>", 2000, take_stored, numbers);
+    nwt_stream_read(client, "IN", "in.>", take_stored, numbers);
     cr_expect(nwt_numbered_complete(numbers, false));
     cr_expect_eq(nwt_bridge_number(bridge, "numbers", "delivered"), COUNT);
     cr_expect(nwt_bridge_ledger_adds_up(bridge, "numbers"));

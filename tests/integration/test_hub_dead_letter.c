@@ -29,7 +29,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(hub_dead_letter, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(hub_dead_letter, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void run_bridge(const char *map)
 {
@@ -89,7 +89,7 @@ Test(hub_dead_letter, is_stored_with_the_message_and_the_reason)
     publish("in.1", "{\"bad\":false}", 13);
     cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "dead_lettered") == 1));
     cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "delivered") == 1));
-    nwt_stream_read(client, "DLQ", "dlq.>", 5000, keep, &m);
+    nwt_stream_read(client, "DLQ", "dlq.>", keep, &m);
     cr_assert_not_null(m);
     cr_expect_str_eq(natsMsg_GetSubject(m), "dlq.r");
     cr_expect_str_eq(natsMsg_GetData(m), "{\"bad\":true}");
@@ -133,7 +133,7 @@ Test(hub_dead_letter, that_is_too_large_goes_as_far_as_it_fits)
     run_bridge("");
     publish("in.1", large, size);
     cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "dead_lettered") == 1));
-    nwt_stream_read(client, "DLQ", "dlq.>", 5000, keep, &m);
+    nwt_stream_read(client, "DLQ", "dlq.>", keep, &m);
     cr_assert_not_null(m);
     cr_expect_eq(natsMsg_GetDataLength(m), 512 * 1024);
     cr_expect(strstr(nwt_nats_header(m, "Natsway-Error"), "max_payload") != NULL);

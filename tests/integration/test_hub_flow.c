@@ -34,7 +34,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(hub_flow, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(hub_flow, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void run_bridge(const char *routes)
 {
@@ -120,7 +120,7 @@ Test(hub_flow, from_a_stream_to_another)
                "         stream: {name: OUT, subjects: [\"out.>\"]}}\n");
     publish_stream(n, "in");
     cr_assert(NWT_WAIT(60000, nwt_stream_count(client, "OUT") >= COUNT));
-    nwt_stream_read(client, "OUT", "out.>", 5000, take, n);
+    nwt_stream_read(client, "OUT", "out.>", take, n);
     cr_assert(nwt_numbered_complete(n, false));
     cr_assert(NWT_WAIT(5000, nwt_bridge_number(bridge, "copy", "delivered") == COUNT));
     cr_assert(nwt_bridge_ledger_adds_up(bridge, "copy"));
@@ -176,7 +176,7 @@ Test(hub_flow, from_a_subject_to_a_stream)
     }
     NWT_NATS(natsConnection_Flush(client->connection));
     cr_assert(NWT_WAIT(60000, nwt_stream_count(client, "OUT") >= COUNT));
-    nwt_stream_read(client, "OUT", "out.>", 5000, take, n);
+    nwt_stream_read(client, "OUT", "out.>", take, n);
     cr_assert(nwt_numbered_complete(n, false));
     cr_assert_eq(nwt_bridge_number(bridge, "up", "dropped"), 0);
     cr_assert_eq(nwt_bridge_stop(bridge), 0);
@@ -247,7 +247,7 @@ Test(hub_flow, a_message_too_large_for_the_target_does_not_hold_the_rest)
         NWT_NATS(natsConnection_Publish(client->connection, "in", payload, SIZE));
     }
     cr_assert(NWT_WAIT(20000, nwt_stream_count(client, "OUT") >= 10));
-    nwt_stream_read(client, "OUT", "out", 1000, take_payload, n);
+    nwt_stream_read(client, "OUT", "out", take_payload, n);
     cr_assert(nwt_numbered_complete(n, false));
     cr_assert_eq(nwt_bridge_number(bridge, "up", "received"), 11);
     free(large);

@@ -30,7 +30,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(hub_request, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(hub_request, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void run_bridge(const char *route)
 {

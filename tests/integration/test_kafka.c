@@ -42,7 +42,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(kafka, .init = set_up, .fini = tear_down, .timeout = 180);
+TestSuite(kafka, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void run_bridge(const char *routes)
 {
@@ -122,7 +122,7 @@ Test(kafka, to_jetstream_with_all_that_a_message_has)
     run_bridge(routes);
     produce_all(n);
     cr_assert(NWT_WAIT(60000, nwt_stream_count(client, "IN") >= COUNT));
-    nwt_stream_read(client, "IN", "in.>", 5000, take_from_nats, n);
+    nwt_stream_read(client, "IN", "in.>", take_from_nats, n);
     cr_assert(nwt_numbered_complete(n, false));
     cr_assert(NWT_WAIT(5000, nwt_bridge_number(bridge, "in", "delivered") == COUNT));
     cr_assert(nwt_bridge_ledger_adds_up(bridge, "in"));
@@ -156,7 +156,7 @@ Test(kafka, through_jetstream_to_kafka_nothing_is_changed)
     run_bridge(routes);
     produce_all(n);
     cr_assert(NWT_WAIT(60000, nwt_topic_count(kafka->brokers, second_topic) >= COUNT));
-    nwt_topic_read(kafka->brokers, second_topic, 5000, take_from_kafka, n);
+    nwt_topic_read(kafka->brokers, second_topic, take_from_kafka, n);
     cr_assert(nwt_numbered_complete(n, false));
     cr_assert_eq(nwt_bridge_stop(bridge), 0);
     nwt_numbered_free(n);
@@ -186,7 +186,7 @@ Test(kafka, key_template_and_missing_key)
     NWT_NATS(natsConnection_PublishString(client->connection, "k.without", "b"));
     cr_assert(NWT_WAIT(20000, nwt_topic_count(kafka->brokers, topic) == 2));
     char keys[8] = "";
-    nwt_topic_read(kafka->brokers, topic, 5000, note_key, keys);
+    nwt_topic_read(kafka->brokers, topic, note_key, keys);
     cr_assert(strcmp(keys, "7-") == 0 || strcmp(keys, "-7") == 0, "%s", keys);
     cr_assert_eq(nwt_bridge_stop(bridge), 0);
 }

@@ -41,7 +41,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(kafka_restart, .init = set_up, .fini = tear_down, .timeout = 200);
+TestSuite(kafka_restart, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static struct nwt_bridge *make_bridge(const char *file, const char *route)
 {
@@ -96,7 +96,7 @@ static void move_with_interruptions(bool kill)
     }
     nwt_producer_free(producer);
     cr_assert(NWT_WAIT(30000, nwt_stream_count(client, "IN") >= COUNT));
-    nwt_stream_read(client, "IN", "in.>", 5000, take_from_nats, n);
+    nwt_stream_read(client, "IN", "in.>", take_from_nats, n);
     /* What came again was recognised by its id. */
     cr_assert(nwt_numbered_complete(n, false));
     cr_assert_eq(nwt_stream_count(client, "IN"), COUNT);
@@ -144,7 +144,7 @@ Test(kafka_restart, killed_while_it_moves_to_kafka)
         }
     }
     cr_assert(NWT_WAIT(30000, nwt_topic_count(kafka->brokers, topic) >= COUNT));
-    cr_assert(NWT_WAIT(30000, (nwt_topic_read(kafka->brokers, topic, 2000, take_from_kafka, n),
+    cr_assert(NWT_WAIT(30000, (nwt_topic_read(kafka->brokers, topic, take_from_kafka, n),
                                nwt_numbered_distinct(n) == COUNT)));
     cr_assert_eq(n->wrong, 0);
     nwt_numbered_free(n);
@@ -173,7 +173,7 @@ Test(kafka_restart, two_share_and_one_takes_over)
     nwt_bridge_kill(other);
     nwt_mixed_produce(producer, topic, PARTITIONS, n, COUNT / 2, COUNT);
     cr_assert(NWT_WAIT(40000, nwt_stream_count(client, "IN") == COUNT));
-    nwt_stream_read(client, "IN", "in.>", 5000, take_from_nats, n);
+    nwt_stream_read(client, "IN", "in.>", take_from_nats, n);
     cr_assert(nwt_numbered_complete(n, false));
     nwt_producer_free(producer);
     nwt_bridge_free(other);

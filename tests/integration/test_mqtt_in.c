@@ -13,7 +13,7 @@
     "  in:\n    from: {mqtt: \"t/+\"" more "}\n" \
     "    to: {jetstream: \"s.{{wildcard(1)}}\"}\n"
 
-TestSuite(mqtt_in, .timeout = 120);
+TestSuite(mqtt_in, .timeout = 600);
 
 static struct nwt_mqtt_client *publisher(struct nwt_flow *f)
 {
@@ -328,7 +328,7 @@ Test(mqtt_in, properties_of_version_5_become_headers)
     cr_assert_eq(MQTTAsync_send(nwt_mqtt_handle(p), "t/7", 2, "hi", 1, 1, &options), 0);
     MQTTProperties_free(&options.properties);
     cr_assert(nwt_flow_stream_has(f, 1, 10000));
-    nwt_stream_read(f->client, "s", "s.7", 2000, take_first, &m);
+    nwt_stream_read(f->client, "s", "s.7", take_first, &m);
     cr_assert_not_null(m);
     expect_header(m, "Content-Type", "text/plain");
     expect_header(m, "Mqtt-Response-Topic", "re/ply");

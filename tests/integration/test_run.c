@@ -41,7 +41,7 @@ static void tear_down(void)
     nwt_folder_free(folder);
 }
 
-TestSuite(run, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(run, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* The body of a page of the admin listener, to be freed. */
 static char *page(const struct nwt_bridge *bridge, const char *path, int *status)

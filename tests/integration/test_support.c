@@ -31,7 +31,7 @@ static void tear_down(void)
     free(path);
 }
 
-TestSuite(support, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(support, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static bool take_nats(void *context, natsMsg *message)
 {
@@ -57,7 +57,7 @@ Test(support, nats_keeps_a_stream_over_a_restart)
     nwt_nats_stop(server);
     nwt_nats_start(server);
     cr_assert(NWT_WAIT(10000, nwt_stream_count(client, "s") == COUNT));
-    nwt_stream_read(client, "s", "s.>", 5000, take_nats, numbers);
+    nwt_stream_read(client, "s", "s.>", take_nats, numbers);
     cr_assert(nwt_numbered_complete(numbers, false));
     nwt_nats_close(client);
     nwt_numbered_free(numbers);
@@ -116,7 +116,7 @@ Test(support, the_shared_kafka_stores)
     }
     nwt_producer_flush(producer);
     cr_assert(nwt_topic_count(server->brokers, topic) == COUNT);
-    nwt_topic_read(server->brokers, topic, 5000, take_kafka, numbers);
+    nwt_topic_read(server->brokers, topic, take_kafka, numbers);
     cr_assert(nwt_numbered_complete(numbers, false));
     nwt_producer_free(producer);
     nwt_numbered_free(numbers);

@@ -81,6 +81,8 @@ static rd_kafka_t *make_reader(const char *brokers, const char *group)
                                       "20",
                                       "auto.offset.reset",
                                       "earliest",
+                                      "enable.partition.eof",
+                                      "true",
                                       NULL};
     return make_client(RD_KAFKA_CONSUMER, properties, NULL);
 }
@@ -164,7 +166,7 @@ void nwt_topic_add_with(const char *brokers, const char *topic, int partitions, 
     rd_kafka_destroy(client);
 }
 
-size_t nwt_topic_read(const char *brokers, const char *topic, int64_t timeout_ms,
+size_t nwt_topic_read(const char *brokers, const char *topic,
                       bool (*each)(void *context, const rd_kafka_message_t *message), void *context)
 {
     rd_kafka_t *reader = make_reader(brokers, "tests-reader");
@@ -174,20 +176,22 @@ size_t nwt_topic_read(const char *brokers, const char *topic, int64_t timeout_ms
         nwt_fail("there is no topic %s", topic);
     }
     rd_kafka_assign(reader, list);
-    rd_kafka_topic_partition_list_destroy(list);
     size_t count = 0;
-    int64_t until = nwt_now_ms() + timeout_ms;
-    for (bool more = true; more && nwt_now_ms() < until;) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 100);
-        if (message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    int at_end = 0;
+    for (bool more = true; more && at_end < list->cnt;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 2 * TIMEOUT_MS);
+        if (message == NULL) {
+            nwt_fail("topic %s cannot be read to its end", topic);
+        }
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             count++;
             more = each(context, message);
-            until = nwt_now_ms() + timeout_ms;
+        } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            at_end++;
         }
-        if (message != NULL) {
-            rd_kafka_message_destroy(message);
-        }
+        rd_kafka_message_destroy(message);
     }
+    rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_close(reader);
     rd_kafka_destroy(reader);
     return count;

@@ -20,9 +20,9 @@ rd_kafka_t *nwt_producer_new(const char *brokers);
 void nwt_producer_flush(rd_kafka_t *producer);
 void nwt_producer_free(rd_kafka_t *producer);
 
-/* Read all partitions of a topic from their start, without a group, until `each` says false or
- * nothing comes for timeout_ms; returns how many were read. */
-size_t nwt_topic_read(const char *brokers, const char *topic, int64_t timeout_ms,
+/* Read all partitions of a topic from their start to their end, without a group, or until `each`
+ * says false; returns how many were read. */
+size_t nwt_topic_read(const char *brokers, const char *topic,
                       bool (*each)(void *context, const rd_kafka_message_t *message),
                       void *context);
 

@@ -95,7 +95,7 @@ static bool take(void *context, natsMsg *message)
 
 void nwt_flow_read_stream(struct nwt_flow *f)
 {
-    nwt_stream_read(f->client, "s", "s.>", 500, take, f);
+    nwt_stream_read(f->client, "s", "s.>", take, f);
 }
 
 void nwt_flow_arrived(void *context, const char *topic, const MQTTAsync_message *message)

@@ -5,6 +5,8 @@
 #include "support/wait.h"
 #include <stdlib.h>
 
+#define READ_MS 60000 /* for a message that is known to be there */
+
 void nwt_nats_check(natsStatus status, const char *call)
 {
     if (status != NATS_OK) {
@@ -85,9 +87,27 @@ void nwt_stream_flush(struct nwt_nats_client *client)
     }
 }
 
+/* Whether anything that the subscription selects is stored and not yet read. */
+static bool has_any(natsSubscription *subscription)
+{
+    jsConsumerInfo *info = NULL;
+    NWT_NATS(natsSubscription_GetConsumerInfo(&info, subscription, NULL, NULL));
+    bool any = info->NumPending > 0 || info->Delivered.Consumer > 0;
+    jsConsumerInfo_Destroy(info);
+    return any;
+}
+
+static bool is_last(natsMsg *message)
+{
+    jsMsgMetaData *data = NULL;
+    NWT_NATS(natsMsg_GetMetaData(&data, message));
+    bool last = data->NumPending == 0;
+    jsMsgMetaData_Destroy(data);
+    return last;
+}
+
 size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const char *filter,
-                       int64_t timeout_ms, bool (*each)(void *context, natsMsg *message),
-                       void *context)
+                       bool (*each)(void *context, natsMsg *message), void *context)
 {
     natsSubscription *subscription = NULL;
     jsSubOptions options;
@@ -97,10 +117,11 @@ size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const c
     NWT_NATS(js_SubscribeSync(&subscription, client->js, filter, NULL, &options, NULL));
     size_t count = 0;
     natsMsg *message = NULL;
-    bool more = true;
-    while (more && natsSubscription_NextMsg(&message, subscription, timeout_ms) == NATS_OK) {
+    bool more = has_any(subscription);
+    while (more) {
+        NWT_NATS(natsSubscription_NextMsg(&message, subscription, READ_MS));
         count++;
-        more = each(context, message);
+        more = each(context, message) && !is_last(message);
         natsMsg_Destroy(message);
     }
     natsSubscription_Unsubscribe(subscription);

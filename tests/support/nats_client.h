@@ -31,11 +31,10 @@ int64_t nwt_stream_count(struct nwt_nats_client *client, const char *name);
 void nwt_stream_publish(struct nwt_nats_client *client, natsMsg *message);
 void nwt_stream_flush(struct nwt_nats_client *client);
 
-/* Read the stream from its start, in order, until `each` says false or nothing comes for
- * timeout_ms; returns how many were read. filter: a subject that the stream captures. */
+/* Read what the stream holds, in order, until `each` says false or its last message is read;
+ * returns how many were read. filter: a subject that the stream captures. */
 size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const char *filter,
-                       int64_t timeout_ms, bool (*each)(void *context, natsMsg *message),
-                       void *context);
+                       bool (*each)(void *context, natsMsg *message), void *context);
 
 /* The first value of a header; NULL if there is none. It lives as long as the message. */
 const char *nwt_nats_header(natsMsg *message, const char *name);
