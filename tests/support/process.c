@@ -3,8 +3,10 @@
 
 #include "support/fail.h"
 #include "support/wait.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,4 +125,39 @@ int64_t nwt_process_cpu_us(const struct nwt_process *process)
         return 0;
     }
     return (int64_t)(user + kernel) * (1000000 / sysconf(_SC_CLK_TCK));
+}
+
+static int64_t sleeps_of(pid_t process, const char *thread)
+{
+    char path[400], line[200];
+    int64_t count = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%s/status", (int)process, thread);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "voluntary_ctxt_switches: %" SCNd64, &count) == 1) {
+            break;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return count;
+}
+
+int64_t nwt_process_sleeps(const struct nwt_process *process)
+{
+    char path[64];
+    int64_t sum = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
+    DIR *threads = opendir(path);
+    struct dirent *entry;
+    while (threads != NULL && (entry = readdir(threads)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            sum += sleeps_of(process->pid, entry->d_name);
+        }
+    }
+    if (threads != NULL) {
+        closedir(threads);
+    }
+    return sum;
 }

@@ -40,4 +40,7 @@ void nwt_process_kill(struct nwt_process *process);
 /* Microseconds of processor time it has used so far. */
 int64_t nwt_process_cpu_us(const struct nwt_process *process);
 
+/* How often its threads that still run have gone to sleep so far. */
+int64_t nwt_process_sleeps(const struct nwt_process *process);
+
 #endif
