@@ -5,10 +5,12 @@
 #include "support/port.h"
 #include "support/tcp.h"
 #include "support/wait.h"
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Request and answer of the protocol's Metadata, version 1, for no topics; the answer's array of
  * brokers, behind its length and the correlation id, must not be empty. */
@@ -72,13 +74,20 @@ static void write_config(struct nwt_kafka *kafka, struct nwt_folder *folder, con
 }
 
 /* The first tier of the compiler and the serial collector: a test's broker lives for seconds, on
- * few cores that the tests want too. */
-#define JAVA "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"
+ * few cores that the tests want too. Loading its classes is half of its start: the shared broker
+ * leaves them behind as an archive, which Java takes from then on where it is there and fits. */
+#define ARCHIVE NWT_BUILD_FOLDER "/kafka-classes.jsa"
+#define NEW_ARCHIVE ARCHIVE ".new"
+#define USE_ARCHIVE "-XX:SharedArchiveFile=" ARCHIVE
+#define MAKE_ARCHIVE "-XX:ArchiveClassesAtExit=" NEW_ARCHIVE
+#define JAVA(archive)                                                                 \
+    "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", (archive), "-Xshare:auto", \
+        "-Xlog:disable", "-Xlog:all=error:stderr"
 
 static void format_storage(struct nwt_kafka *kafka, char *libs)
 {
     struct nwt_process format;
-    char *arguments[] = {JAVA,
+    char *arguments[] = {JAVA(USE_ARCHIVE),
                          "-Xmx64m",
                          "-cp",
                          libs,
@@ -90,16 +99,16 @@ static void format_storage(struct nwt_kafka *kafka, char *libs)
                          kafka->config,
                          NULL};
     nwt_process_start(&format, arguments, NULL, kafka->log, kafka->log);
-    if (nwt_process_wait(&format, 120000) != 0) {
+    if (nwt_process_wait(&format, 120000 * NWT_PATIENCE) != 0) {
         fail_with_log(kafka, "Kafka's storage cannot be formatted");
     }
 }
 
-static void start_java(struct nwt_kafka *kafka, char *libs)
+static void start_java(struct nwt_kafka *kafka, char *archive)
 {
     char *arguments[] = {
-        JAVA,  "-Xms256m", "-Xmx256m",    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        "-cp", libs,       "kafka.Kafka", kafka->config,
+        JAVA(archive), "-Xms256m",  "-Xmx256m",    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-cp",         kafka->libs, "kafka.Kafka", kafka->config,
         NULL};
     nwt_process_start(&kafka->process, arguments, NULL, kafka->log, kafka->log);
     if (!NWT_WAIT(120000, answers(kafka) || !nwt_process_running(&kafka->process)) ||
@@ -119,7 +128,7 @@ static struct nwt_kafka *make_kafka(int port)
     return kafka;
 }
 
-struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
+static struct nwt_kafka *prepare(struct nwt_folder *folder, const char *more)
 {
     struct nwt_kafka *kafka = make_kafka(nwt_port_free_row(2));
     kafka->config = nwt_folder_file(folder, "kafka-%d.properties", kafka->port);
@@ -127,18 +136,41 @@ struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
     kafka->libs = class_path(folder, kafka->log);
     write_config(kafka, folder, more);
     format_storage(kafka, kafka->libs);
-    start_java(kafka, kafka->libs);
+    return kafka;
+}
+
+struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
+{
+    struct nwt_kafka *kafka = prepare(folder, more);
+    start_java(kafka, USE_ARCHIVE);
     return kafka;
 }
 
 void nwt_kafka_start(struct nwt_kafka *kafka)
 {
-    start_java(kafka, kafka->libs);
+    start_java(kafka, USE_ARCHIVE);
+}
+
+struct nwt_kafka *nwt_kafka_new_shared(struct nwt_folder *folder)
+{
+    struct nwt_kafka *kafka = prepare(folder, NULL);
+    start_java(kafka, access(ARCHIVE, R_OK) == 0 ? USE_ARCHIVE : MAKE_ARCHIVE);
+    return kafka;
+}
+
+void nwt_kafka_free_shared(struct nwt_kafka *kafka)
+{
+    /* Java ends so when it is asked to; the archive is written by then. */
+    if (access(ARCHIVE, R_OK) != 0 &&
+        nwt_process_stop(&kafka->process, 60000 * NWT_PATIENCE) == 128 + SIGTERM) {
+        (void)rename(NEW_ARCHIVE, ARCHIVE);
+    }
+    nwt_kafka_free(kafka);
 }
 
 void nwt_kafka_stop(struct nwt_kafka *kafka)
 {
-    nwt_process_stop(&kafka->process, 30000);
+    nwt_process_stop(&kafka->process, 30000 * NWT_PATIENCE);
 }
 
 void nwt_kafka_free(struct nwt_kafka *kafka)

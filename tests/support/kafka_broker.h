@@ -31,6 +31,11 @@ void nwt_kafka_stop(struct nwt_kafka *kafka);
 /* End it, unless it is the shared one, and forget it. NULL is allowed. */
 void nwt_kafka_free(struct nwt_kafka *kafka);
 
+/* For the fixture: the broker that is shared. The first one of a build takes its time at the end to
+ * leave behind what makes all later ones start in half the time. */
+struct nwt_kafka *nwt_kafka_new_shared(struct nwt_folder *folder);
+void nwt_kafka_free_shared(struct nwt_kafka *kafka);
+
 /* Where the fixture writes the port of the shared broker. */
 const char *nwt_kafka_shared_file(void);
 

@@ -36,7 +36,7 @@ static void hold_broker(pid_t ctest, int ready)
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
     int watched = (int)syscall(SYS_pidfd_open, ctest, 0);
     struct nwt_folder *folder = nwt_folder_new();
-    struct nwt_kafka *kafka = nwt_kafka_new(folder, NULL);
+    struct nwt_kafka *kafka = nwt_kafka_new_shared(folder);
     nwt_file_write(nwt_kafka_shared_file(), "%d\n", kafka->port);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int file = open(nwt_kafka_shared_file(), O_RDWR | O_CLOEXEC); /* open until the end */
@@ -53,7 +53,7 @@ static void hold_broker(pid_t ctest, int ready)
     }
     wait_for_end(signals, watched);
     unlink(nwt_kafka_shared_file());
-    nwt_kafka_free(kafka);
+    nwt_kafka_free_shared(kafka);
     nwt_folder_free(folder);
 }
 
@@ -64,7 +64,7 @@ static int stop(void)
     if (file >= 0 && fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
         pid_t holder = lock.l_pid;
         kill(holder, SIGTERM);
-        NWT_WAIT(30000, kill(holder, 0) != 0);
+        NWT_WAIT(70000, kill(holder, 0) != 0);
     }
     return 0;
 }
