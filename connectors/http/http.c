@@ -86,6 +86,11 @@ const struct nw_option http_serve_rows[] = {
      .min = 1,
      .max = 3600 * 1000,
      .doc = "how long the caller waits for the confirmation; 503 with Retry-After beyond"},
+    {.name = "verify",
+     .type = NW_OPTION_GROUP,
+     .offset = SERVE(verify),
+     .rows = http_verify_rows,
+     .doc = "who may send: the signature that a request must have; 401 without"},
     {0},
 };
 
@@ -227,7 +232,7 @@ static const struct nw_source_kind *source_for(const char *address)
 static const struct nw_connector connector = {
     NW_CONNECTOR_HEAD,
     .name = "http",
-    .version = "1",
+    .version = "0.1.0",
     .summary = "HTTP: serves paths, calls URLs and polls them",
     .connection = &http_listen_kind,
     .source = &http_serve_kind,

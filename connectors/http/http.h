@@ -9,6 +9,8 @@
 
 #include <natsway/connector.h>
 
+#include "http_verify.h"
+
 /* A connection: one listening address. */
 struct http_listen_tls {
     const char *cert, *key; /* both or none */
@@ -26,6 +28,7 @@ struct http_listen_options {
 struct http_serve_options {
     int64_t max_body;
     int64_t timeout_ms;
+    struct http_verify_options verify;
 };
 
 /* What calling needs on either side. */

@@ -91,6 +91,13 @@ void http_head_read(struct MHD_Connection *connection, struct http_head *head)
     MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, read_query, head);
 }
 
+void http_head_name_delivery(struct http_head *head, struct nw_slice name)
+{
+    if (name.len > 0 && name.len <= LONGEST_DELIVERY) {
+        head->delivery = name;
+    }
+}
+
 /* ---- Making the message ---- */
 
 /* All texts of a message go into one block, one behind the other. */

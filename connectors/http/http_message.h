@@ -25,6 +25,8 @@ struct http_head {
     struct nw_slice delivery; /* what identifies the delivery at its sender, or absent */
 };
 void http_head_read(struct MHD_Connection *connection, struct http_head *head);
+/* Take this as what identifies the delivery, if it is there and not too long. */
+void http_head_name_delivery(struct http_head *head, struct nw_slice name);
 
 /*
  * Make the message and, in it, the request of peer, with room for the body that is announced.

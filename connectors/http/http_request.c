@@ -39,15 +39,28 @@ static void refuse_unrouted(struct http_peer *peer, enum http_found found,
     }
 }
 
-/* The head of a request that a source serves. */
-static void begin_routed(struct http_peer *peer, struct http_source *source,
-                         const struct http_head *head, const char *method,
-                         const struct http_match *match)
+static struct nw_slice header_of(void *connection, const char *name)
 {
+    const char *value = NULL;
+    size_t len = 0;
+
+    (void)MHD_lookup_connection_value_n(connection, MHD_HEADER_KIND, name, strlen(name), &value,
+                                        &len);
+    return (struct nw_slice){value, len};
+}
+
+/* The head of a request that a source serves. */
+static void begin_routed(struct http_peer *peer, struct http_source *source, struct http_head *head,
+                         const char *method, const struct http_match *match)
+{
+    const char *id = source->options->verify.hmac.id;
     int rc;
 
     peer->source = source;
     source->active++;
+    if (id != NULL) {
+        http_head_name_delivery(head, header_of(peer->connection, id));
+    }
     if (atomic_load(&source->closing)) {
         refuse_later(peer, "this route is stopping");
     } else if (head->too_many) {
@@ -114,6 +127,21 @@ static enum MHD_Result take_body(struct http_peer *peer, const char *data, size_
     return peer->discarded > DISCARD_BYTES ? MHD_NO : MHD_YES;
 }
 
+/* Refuse a request that is not signed as the route wants it. */
+static bool is_signed(struct http_peer *peer, const struct http_request *request)
+{
+    const char *why = http_verify(&peer->source->options->verify, header_of, peer->connection,
+                                  (struct nw_slice){request->body, request->body_len},
+                                  nw_clock_real_ns() / INT64_C(1000000000));
+
+    if (why == NULL) {
+        return true;
+    }
+    http_peer_detach(peer);
+    refuse(peer, 401, why);
+    return false;
+}
+
 /* The request is complete: the source offers it at the end of this round. */
 static enum MHD_Result complete(struct http_peer *peer)
 {
@@ -121,6 +149,9 @@ static enum MHD_Result complete(struct http_peer *peer)
     struct http_source *source = peer->source;
     struct http_listener *l = peer->listener;
 
+    if (!is_signed(peer, request)) {
+        return http_answer_queue(peer);
+    }
     nw_message_set_payload(request->message, (struct nw_slice){request->body, request->body_len});
     nw_message_set_deadline(request->message,
                             l->now_ns + source->options->timeout_ms * INT64_C(1000000));

@@ -16,7 +16,7 @@ static void check(const char *address, const void *options, const void *connecti
     struct http_address parsed = http_address_parse(address);
     struct nw_error error;
 
-    (void)options;
+    http_verify_check(&((const struct http_serve_options *)options)->verify, report);
     if (http_route_check(parsed.methods, parsed.target, &error) != 0) {
         nw_check_error(report, NULL, "%s", error.text);
     }

@@ -128,7 +128,7 @@ const struct nw_option nw_kafka_sink_rows[] = {
 static const struct nw_connector connector = {
     NW_CONNECTOR_HEAD,
     .name = "kafka",
-    .version = "1",
+    .version = "0.1.0",
     .summary = "Apache Kafka and what speaks its protocol, through librdkafka",
     .connection = &nw_kafka_connection_kind,
     .source = &nw_kafka_source_kind,

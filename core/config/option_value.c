@@ -83,6 +83,7 @@ void nw_option_expected(const struct nw_option *row, char *out, size_t size)
         [NW_OPTION_SIZE] = "a size like 64KiB",
         [NW_OPTION_DURATION] = "a duration like 2s",
         [NW_OPTION_LIST] = "a text or a list of texts",
+        [NW_OPTION_SECRETS] = "a text or a list of texts",
         [NW_OPTION_PAIRS] = "a mapping of names to texts",
         [NW_OPTION_TEMPLATE] = "a text",
         [NW_OPTION_TEMPLATES] = "a mapping of names to texts",
@@ -378,6 +379,7 @@ int nw_option_value(const struct nw_reader *r, const struct nw_option *row, cons
     case NW_OPTION_CHOICE:
         return read_choice(r, row, name, node, member);
     case NW_OPTION_LIST:
+    case NW_OPTION_SECRETS:
         return read_list(r, row, name, node, member);
     case NW_OPTION_PAIRS:
     case NW_OPTION_TEMPLATES:

@@ -21,6 +21,7 @@ static const char *kind_of(const struct nw_option *row)
 {
     switch (row->type) {
     case NW_OPTION_SECRET:
+    case NW_OPTION_SECRETS:
         return ", never shown";
     case NW_OPTION_TEMPLATE:
         return ", a template";

@@ -311,7 +311,7 @@ static const struct nw_sink_kind sink = {
 static const struct nw_connector connector = {
     NW_CONNECTOR_HEAD,
     .name = "dead_letter",
-    .version = "1",
+    .version = "0.1.0",
     .summary = "where messages go that cannot be delivered",
     .connection = &nw_hub_connection_kind,
     .sink = &sink,

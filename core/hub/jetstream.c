@@ -6,7 +6,7 @@
 static const struct nw_connector connector = {
     NW_CONNECTOR_HEAD,
     .name = "jetstream",
-    .version = "1",
+    .version = "0.1.0",
     .summary = "NATS JetStream: durable pull consumers, confirmed publishes",
     .connection = &nw_hub_connection_kind,
     .source = &nw_jetstream_source,

@@ -6,7 +6,7 @@
 static const struct nw_connector connector = {
     NW_CONNECTOR_HEAD,
     .name = "nats",
-    .version = "1",
+    .version = "0.1.0",
     .summary = "core NATS subjects: publish and subscribe, queue groups, request and reply",
     .connection = &nw_hub_connection_kind,
     .source = &nw_nats_source,

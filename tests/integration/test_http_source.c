@@ -226,6 +226,35 @@ Test(http_source, an_answer_says_whose_turn_it_is)
     cr_expect(NWT_WAIT(5000, nwt_bridge_ledger_adds_up(bridge, "nowhere")));
 }
 
+/* Signed with the older of two secrets; whatever else comes is refused and takes no part. */
+Test(http_source, a_request_that_is_not_signed_is_refused)
+{
+    static const char *const good[] = {
+        "X-Hub-Signature-256: sha256="
+        "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+        NULL};
+    char target[100];
+
+    run_bridge("  hook:\n"
+               "    from: {http: \"POST /hook\",\n"
+               "           verify: {github: [newer, \"It's a Secret to Everybody\"]}}\n"
+               "    to: {jetstream: in.hook}\n");
+    snprintf(target, sizeof target, "%s/hook", url);
+    expect("POST", "/hook", "Hello, World!", 401);
+    struct nwt_http_answer answer =
+        nwt_http_request("POST", target, good, "Hello, World?", 13, 5000);
+    cr_expect_eq(answer.status, 401);
+    cr_expect(strstr(answer.body, "{\"error\":\"the signature is wrong\"}") != NULL, "%s",
+              answer.body);
+    nwt_http_done(&answer);
+    cr_expect_eq(nwt_bridge_number(bridge, "hook", "received"), 0);
+    answer = nwt_http_request("POST", target, good, "Hello, World!", 13, 5000);
+    cr_expect_eq(answer.status, 204);
+    nwt_http_done(&answer);
+    cr_expect_eq(nwt_stream_count(client, "IN"), 1);
+    cr_expect_not(nwt_bridge_logged(bridge, "Everybody"));
+}
+
 Test(http_source, nothing_confirmed_is_lost_when_nats_is_away)
 {
     struct nwt_numbered *numbers = nwt_numbered_new(COUNT, SIZE, true);

@@ -88,6 +88,7 @@ enum nw_option_type {
     NW_OPTION_DURATION,  /* int64_t milliseconds, min..max, written 2s */
     NW_OPTION_CHOICE,    /* struct nw_choice; `choices` names them, see there */
     NW_OPTION_LIST,      /* struct nw_list; a single text is a list of one */
+    NW_OPTION_SECRETS,   /* struct nw_list; as NW_OPTION_SECRET */
     NW_OPTION_PAIRS,     /* struct nw_pairs: a mapping of names to texts */
     NW_OPTION_TEMPLATE,  /* uint32_t slot for nw_message_value(), 0: not given. Sinks only */
     NW_OPTION_TEMPLATES, /* struct nw_pairs whose slots are filled, texts are not. Sinks only */
