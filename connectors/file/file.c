@@ -19,7 +19,9 @@ static const struct nw_option source_rows[] = {
      .offset = offsetof(struct file_source_options, mode),
      .standard = "lines",
      .choices = "lines|whole",
-     .doc = "One message for each line, or one for each whole file."},
+     .doc =
+         "One message for each line, without the LF or CR LF that ends it, or one for each whole "
+         "file."},
     {.name = "start",
      .type = NW_OPTION_CHOICE,
      .offset = offsetof(struct file_source_options, start),

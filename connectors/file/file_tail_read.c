@@ -194,7 +194,7 @@ static struct nw_message *make_message(struct file_source *s, struct file_tail *
 }
 
 struct line {
-    size_t begin, end; /* in the chunk, without the newline */
+    size_t begin, end; /* in the chunk, without the LF or CR LF that ends it */
     size_t next;
     int64_t number;
 };
@@ -217,7 +217,7 @@ static bool next_line(struct file_source *s, struct file_tail *t, struct line *l
     while (t->begin < t->end) {
         const char *newline = memchr(data + t->begin, '\n', t->end - t->begin);
         if (newline == NULL) {
-            if (!t->skipping && t->end - t->begin > max) {
+            if (!t->skipping && t->end - t->begin > max + 1) { /* one may be a CR */
                 lose_line(s, t);
                 t->skipping = true;
             }
@@ -228,6 +228,7 @@ static bool next_line(struct file_source *s, struct file_tail *t, struct line *l
         }
         *line = (struct line){.begin = t->begin, .end = (size_t)(newline - data)};
         line->next = t->begin = line->end + 1;
+        line->end -= line->end > line->begin && data[line->end - 1] == '\r';
         bool empty_rest = t->swallow && line->begin == line->end;
         bool rest = t->skipping;
         t->swallow = t->skipping = false;
