@@ -9,6 +9,7 @@
  *     file_identity.c  which file is which, whatever it is called; file_search.c finds it again
  *     file_record.c    what is remembered of each file in the route's state
  *     file_follow.c    which files are followed, and from where
+ *     file_rename.c    what is told of their names, and in which order they are read
  *     file_tail.c      whose turn it is; file_tail_read.c reads lines; file_input.c: standard input
  *     file_whole.c     whole files; file_dispose.c moves and deletes them
  *   file_sink.c      a sink: life cycle, queue and thread

@@ -49,6 +49,7 @@ struct file_tail *file_tail_add(struct file_source *s, int fd, const char *path,
     }
     t->fd = fd;
     t->stat = *stat;
+    t->born_ns = stat->birth_ns != 0 ? stat->birth_ns : stat->modify_ns;
     t->path = strdup(path);
     t->name = strdup(path);
     if (t->path == NULL || t->name == NULL) {
@@ -62,6 +63,36 @@ struct file_tail *file_tail_add(struct file_source *s, int fd, const char *path,
     }
     *at = t;
     return t;
+}
+
+void file_tail_rename(struct file_tail *t, const char *name)
+{
+    char *copy = strcmp(t->name, name) == 0 ? NULL : strdup(name);
+
+    if (copy != NULL) {
+        free(t->name);
+        t->name = copy;
+    }
+}
+
+bool file_tail_repath(struct file_source *s, struct file_tail *t, const char *path)
+{
+    struct file_record *record;
+    char *copy = strdup(path);
+
+    if (copy == NULL || (record = file_record_add(&s->records, path)) == NULL) {
+        free(copy);
+        return false;
+    }
+    if (t->record != NULL) {
+        file_record_remove(&s->records, t->record);
+    }
+    free(t->path);
+    t->path = copy;
+    t->record = record;
+    record->owner = t;
+    file_source_note(s);
+    return true;
 }
 
 void file_tail_remove(struct file_source *s, struct file_tail *t)
@@ -86,7 +117,7 @@ void file_tail_remove(struct file_source *s, struct file_tail *t)
     free_tail(t);
 }
 
-static struct file_tail *find_tail(struct file_source *s, const struct file_stat *stat)
+struct file_tail *file_tail_find(struct file_source *s, const struct file_stat *stat)
 {
     for (struct file_tail *t = s->tails; t != NULL; t = t->next) {
         if (!t->over && file_stat_same(&t->stat, stat)) {
@@ -197,7 +228,7 @@ static bool go_on_in_copy(struct file_source *s, struct file_tail *t,
     if (fd < 0) {
         return false;
     }
-    if (file_stat_fd(fd, &stat) != 0 || find_tail(s, &stat) != NULL) {
+    if (file_stat_fd(fd, &stat) != 0 || file_tail_find(s, &stat) != NULL) {
         close(fd);
         return false;
     }
@@ -206,6 +237,7 @@ static bool go_on_in_copy(struct file_source *s, struct file_tail *t,
     t->stat = stat;
     t->stat.modify_ns = 0;
     t->look = t->gone = true;
+    (void)file_check_read(fd, t->offset, t->check, &t->check_len);
     own_record(t, file_record_add(&s->records, t->path));
     return true;
 }
@@ -233,6 +265,7 @@ static void replaced(struct file_source *s, struct file_tail *t, const struct fi
     }
     fresh->stat.modify_ns = 0;
     fresh->generation = t->generation + 1;
+    fresh->born_ns = t->born_ns;
     fresh->matched = true;
     fresh->before = t;
     own_record(fresh, record);
@@ -298,17 +331,6 @@ static void begin_new(struct file_source *s, struct file_tail *t)
     file_source_note(s);
 }
 
-/* The one at the same path before it, if that is not read to its end. */
-static struct file_tail *predecessor(struct file_source *s, const struct file_tail *t)
-{
-    for (struct file_tail *other = s->tails; other != NULL; other = other->next) {
-        if (other != t && !other->over && other->before != t && strcmp(other->path, t->path) == 0) {
-            return other;
-        }
-    }
-    return NULL;
-}
-
 static void watch_link(struct file_source *s, const char *path)
 {
     struct stat st;
@@ -318,37 +340,44 @@ static void watch_link(struct file_source *s, const char *path)
     }
 }
 
-static void found(void *source, const char *path, const struct file_stat *seen)
+struct file_tail *file_follow_take(struct file_source *s, const char *name, const char *path,
+                                   const struct file_stat *seen)
 {
-    struct file_source *s = source;
     struct file_stat stat = *seen;
-    struct file_tail *t = find_tail(s, seen);
+    struct file_tail *t = file_tail_find(s, seen);
 
-    watch_link(s, path);
     if (t != NULL) {
-        t->matched = true;
-        if (strcmp(t->name, path) != 0) {
-            char *name = strdup(path);
-            free(name == NULL ? NULL : t->name);
-            t->name = name == NULL ? t->name : name;
-        }
-        return;
+        file_tail_rename(t, name);
+        return t;
     }
-    int fd = open_file(s, path, &stat);
+    int fd = open_file(s, name, &stat);
     if (fd < 0) {
-        return;
+        return NULL;
     }
     struct file_record *record = find_record(s, &stat);
     t = file_tail_add(s, fd, record != NULL ? record->path : path, &stat);
     if (t == NULL) {
-        return;
+        return NULL;
     }
-    t->matched = true;
-    if (record != NULL) {
-        follow_again(s, t, record);
-    } else {
+    file_tail_rename(t, name);
+    s->order_wanted = true;
+    if (record == NULL) {
         begin_new(s, t);
-        t->before = predecessor(s, t);
+        return t;
+    }
+    follow_again(s, t, record);
+    return file_tail_find(s, seen); /* another one if the content is another */
+}
+
+static void found(void *source, const char *path, const struct file_stat *seen)
+{
+    struct file_source *s = source;
+    struct file_tail *t;
+
+    watch_link(s, path);
+    t = file_follow_take(s, path, path, seen);
+    if (t != NULL) {
+        t->matched = true;
     }
 }
 
@@ -371,18 +400,9 @@ static void look_for_moved(struct file_record *record, void *source)
     }
     struct file_tail *t = file_tail_add(s, fd, record->path, &stat);
     if (t != NULL) {
+        s->order_wanted = true;
         own_record(t, record);
         (void)resume(t, record);
-    }
-}
-
-/* Files that came to a path whose old file was moved while nobody looked wait for that one. */
-static void order_tails(struct file_source *s)
-{
-    for (struct file_tail *t = s->tails; t != NULL; t = t->next) {
-        if (t->matched && t->before == NULL && t->settled == 0 && t->offset == 0) {
-            t->before = predecessor(s, t);
-        }
     }
 }
 
@@ -395,70 +415,10 @@ void file_follow_scan(struct file_source *s)
     file_source_scan(s, found);
     if (!s->scanned) {
         file_records_each(&s->records, look_for_moved, s);
-        order_tails(s);
     }
     for (struct file_tail *t = s->tails; t != NULL; t = t->next) {
         t->gone = !t->matched;
     }
-}
-
-/* A file was moved away from a path of the pattern before it was even seen there: it is followed
- * like one that was. */
-static void follow_moved(struct file_source *s, const char *path)
-{
-    struct file_stat stat;
-
-    if (file_stat_path(path, &stat) != 0 || !stat.regular || find_tail(s, &stat) != NULL ||
-        find_record(s, &stat) != NULL) {
-        return;
-    }
-    int fd = open_file(s, path, &stat);
-    struct file_tail *t = fd < 0 ? NULL : file_tail_add(s, fd, s->moved_path, &stat);
-    if (t != NULL) {
-        begin_new(s, t);
-        t->gone = true;
-        t->before = predecessor(s, t);
-    }
-}
-
-/* Files that come and go quickly are taken up at once, not with the next scan. */
-static void see_name(struct file_source *s, const struct file_event *e, const char *path)
-{
-    struct file_stat stat;
-
-    if (file_pattern_fits(s->config->address, path)) {
-        if ((e->mask & IN_MOVED_FROM) != 0) {
-            s->moved_cookie = e->cookie;
-            (void)snprintf(s->moved_path, sizeof s->moved_path, "%s", path);
-        } else if (file_stat_path(path, &stat) == 0 && stat.regular) {
-            found(s, path, &stat);
-        }
-    } else if ((e->mask & IN_MOVED_TO) != 0 && e->cookie == s->moved_cookie) {
-        follow_moved(s, path);
-    }
-}
-
-bool file_follow_event(struct file_source *s, const struct file_event *e)
-{
-    char path[PATH_MAX];
-    bool known = false, any = e->folder == NULL || e->name[0] == '\0';
-
-    if (!any && !file_join(path, e->folder, e->name)) {
-        return true;
-    }
-    if (!any && s->scanned && (e->mask & (IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO)) != 0 &&
-        (e->mask & IN_ISDIR) == 0) {
-        see_name(s, e, path);
-    }
-    for (struct file_tail *t = s->tails; t != NULL; t = t->next) {
-        if (any || strcmp(t->name, path) == 0) {
-            t->look = known = true;
-        }
-    }
-    for (struct file_tail *t = s->tails; t != NULL && !known; t = t->next) {
-        t->look |= t->gone;
-    }
-    return e->folder == NULL || (e->mask & ~(uint32_t)(IN_MODIFY | IN_CLOSE_WRITE)) != 0;
 }
 
 void file_follow_done(struct file_source *s)
@@ -468,4 +428,5 @@ void file_follow_done(struct file_source *s)
         free_tail(s->tails);
         s->tails = next;
     }
+    file_renames_done(s);
 }

@@ -263,6 +263,9 @@ static void scan_if_due(struct file_source *s, int64_t now_ns)
         s->reader->scan(s);
     }
     s->scanned = true;
+    if (s->reader->scan != NULL) {
+        file_loop_read_events(); /* how the files came to where the scan saw them */
+    }
 }
 
 static void write_records(struct file_source *s, int64_t now_ns)

@@ -10,7 +10,6 @@
 #ifndef NATSWAY_FILE_SOURCE_H
 #define NATSWAY_FILE_SOURCE_H
 
-#include <limits.h>
 #include <pthread.h>
 
 #include "file_record.h"
@@ -93,12 +92,12 @@ struct file_source {
     int64_t told_lag, read_bytes, read_lines;
     int unreadable; /* errno of the last file that could not be opened */
     char unreadable_path[512];
-    uint32_t moved_cookie; /* of the last file that was moved away from a path of the pattern */
-    char moved_path[PATH_MAX];
     bool input_is_file; /* standard input can always be read */
     struct file_records records;
-    struct file_tail *tails;    /* of file_tail.c */
-    struct file_wholes *wholes; /* of file_whole.c */
+    struct file_tail *tails;     /* of file_tail.c */
+    struct file_rename *renames; /* of file_rename.c */
+    bool order_wanted;           /* tails have come */
+    struct file_wholes *wholes;  /* of file_whole.c */
     enum nw_state told_state;
     char told_text[600];
 };

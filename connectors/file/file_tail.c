@@ -107,6 +107,7 @@ static int64_t work(struct file_source *s, int64_t now_ns)
     int64_t due_ns = FILE_NEVER;
     struct file_tail *next;
 
+    file_follow_order(s);
     s->backlog_bytes = 0;
     for (struct file_tail *t = s->tails; t != NULL; t = next) {
         bool ended = false;

@@ -18,7 +18,9 @@ struct file_tail {
     struct file_tail *next;
     struct file_tail *before; /* its predecessor at the same path, until that is read */
     char *path;               /* under which it was found first: the address of its messages */
-    char *name;               /* under which it was seen last */
+    char *name;               /* under which it was seen last; "" when that is another's now */
+    uint32_t move;            /* of inotify, between the two halves of a move; or 0 */
+    int64_t born_ns;          /* files of one path are read in this order */
     int fd;
     struct file_stat stat; /* of fd; size and times as seen last */
     uint64_t identity;     /* 0: not known before the first line */
@@ -56,14 +58,35 @@ struct file_tail *file_tail_add(struct file_source *s, int fd, const char *path,
 /* t has come to its end and is forgotten, with its record. */
 void file_tail_remove(struct file_source *s, struct file_tail *t);
 
+/* The one that reads this file, or NULL. */
+struct file_tail *file_tail_find(struct file_source *s, const struct file_stat *stat);
+/* It was seen under this name. */
+void file_tail_rename(struct file_tail *t, const char *name);
+/* Nothing of t is read yet, and it was found first at another path. false: no memory. */
+bool file_tail_repath(struct file_source *s, struct file_tail *t, const char *path);
+
+/* The regular file `seen` stands at `name` and came to the pattern at `path`: follow it unless that
+ * is done already. NULL when it cannot be opened. */
+struct file_tail *file_follow_take(struct file_source *s, const char *name, const char *path,
+                                   const struct file_stat *seen);
+
 /* What was read of t is not there any more: the file begins anew, as another tail. */
 void file_follow_replaced(struct file_source *s, struct file_tail *t);
 
 /* Of struct file_reader. */
 void file_follow_scan(struct file_source *s);
-bool file_follow_event(struct file_source *s, const struct file_event *event);
 void file_follow_note(struct file_source *s);
 void file_follow_done(struct file_source *s);
+
+/* ---- file_rename.c ---- */
+
+/* Of struct file_reader. */
+bool file_follow_event(struct file_source *s, const struct file_event *event);
+
+/* Let files that nothing is read of yet wait for those that were at the same path before. */
+void file_follow_order(struct file_source *s);
+
+void file_renames_done(struct file_source *s);
 
 /* ---- file_tail_read.c ---- */
 

@@ -129,7 +129,7 @@ void file_loop_watch_end(struct file_task *task)
 
 static void tell(struct file_task *task, const struct file_event *event)
 {
-    task->due_ns = 0;
+    atomic_store(&task->woken, true);
     task->event(task, event);
 }
 
@@ -158,7 +158,7 @@ static void tell_all(uint32_t mask)
     }
 }
 
-static void read_events(void)
+void file_loop_read_events(void)
 {
     _Alignas(struct inotify_event) char buffer[16 * 1024];
 
@@ -294,7 +294,7 @@ static void wait_for_work(int64_t until_ns)
         if (events[i].data.ptr == &loop.wake) {
             (void)!read(loop.wake, &count, sizeof count);
         } else if (events[i].data.ptr == &loop.inotify) {
-            read_events();
+            file_loop_read_events();
         } else {
             struct file_task *task = events[i].data.ptr;
             task->input_ready = true;

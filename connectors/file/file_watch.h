@@ -62,6 +62,9 @@ void file_loop_watch_begin(struct file_task *task);
 bool file_loop_watch(struct file_task *task, const char *path);
 void file_loop_watch_end(struct file_task *task);
 
+/* Take in at once what has been told so far: event() is called. */
+void file_loop_read_events(void);
+
 /* Run the task once when fd can be read or has ended. false: fd can always be read. */
 bool file_loop_await_input(struct file_task *task, int fd);
 void file_loop_forget_input(int fd);
