@@ -25,7 +25,7 @@
 
 /* ---- The list ---- */
 
-static void close_output(struct file_output *o)
+static void close_torn(struct file_output *o)
 {
     if (o->fd >= 0 && o->fd != STDOUT_FILENO) {
         close(o->fd);
@@ -33,9 +33,18 @@ static void close_output(struct file_output *o)
     o->fd = -1;
 }
 
-static void free_output(struct file_output *o)
+/* It ends with a whole line. */
+static void close_output(struct file_outputs *all, struct file_output *o)
 {
-    close_output(o);
+    if (o->fd >= 0 && o->regular) {
+        file_marks_drop(&all->marks, &o->stat);
+    }
+    close_torn(o);
+}
+
+static void free_output(struct file_outputs *all, struct file_output *o)
+{
+    close_output(all, o);
     free(o->waiting);
     free(o->path);
     free(o);
@@ -57,7 +66,7 @@ static bool make_room(struct file_outputs *all)
     struct file_output *o = *victim;
     *victim = o->next;
     all->count--;
-    free_output(o);
+    free_output(all, o);
     return true;
 }
 
@@ -101,10 +110,11 @@ void file_outputs_done(struct file_outputs *all)
 {
     while (all->list != NULL) {
         struct file_output *next = all->list->next;
-        free_output(all->list);
+        free_output(all, all->list);
         all->list = next;
     }
     all->count = 0;
+    file_marks_done(&all->marks);
 }
 
 /* ---- Opening ---- */
@@ -155,15 +165,40 @@ static int open_path(const char *path, int flags, bool *made)
     return fd >= 0 ? fd : -errno;
 }
 
-/* Who was killed while writing left a line without its end: what is appended begins a new one. */
-static int mend_tail(struct file_output *o)
+/* Where the last complete line ends, not before `from`. */
+static int64_t whole_lines(int fd, int64_t from, int64_t size)
+{
+    char block[4096];
+
+    for (int64_t end = size; end > from;) {
+        int64_t at = end - from > (int64_t)sizeof block ? end - (int64_t)sizeof block : from;
+        ssize_t n = pread(fd, block, (size_t)(end - at), at);
+        const char *newline = n <= 0 ? NULL : memrchr(block, '\n', (size_t)n);
+        if (newline != NULL) {
+            return at + (newline - block) + 1;
+        }
+        end = at;
+    }
+    return from;
+}
+
+/* A last line without its end was torn when we were killed: then it comes again, and is cut off. Or
+ * it is somebody else's: then it gets its end, and what is appended begins a new one. *size becomes
+ * the file's. */
+static int mend_tail(const struct file_outputs *all, const struct file_output *o, int64_t *size)
 {
     char last;
-    off_t size = lseek(o->fd, 0, SEEK_END);
+    int64_t ours = file_marks_size(&all->marks, &o->stat);
 
-    if (size <= 0 || pread(o->fd, &last, 1, size - 1) != 1 || last == '\n') {
+    *size = lseek(o->fd, 0, SEEK_END);
+    if (*size <= 0 || pread(o->fd, &last, 1, *size - 1) != 1 || last == '\n') {
         return 0; /* also when it may not be read */
     }
+    if (ours >= 0 && ours < *size) {
+        *size = whole_lines(o->fd, ours, *size);
+        return ftruncate(o->fd, *size) == 0 ? 0 : -errno;
+    }
+    *size += 1;
     return write(o->fd, "\n", 1) == 1 ? 0 : -errno;
 }
 
@@ -183,9 +218,28 @@ static int open_standard(struct file_output *o)
 
 static int lock(struct file_output *o);
 
+/* A regular file that was just opened: empty it if that is wanted, and see to its last line. */
+static int prepare_regular(struct file_outputs *all, struct file_output *o)
+{
+    int64_t size;
+    int rc = 0;
+
+    if (all->empty_first) {
+        rc = ftruncate(o->fd, 0) == 0 ? 0 : -errno;
+        all->empty_first = false;
+    }
+    if (rc == 0 && (rc = lock(o)) == 0) {
+        rc = mend_tail(all, o, &size);
+        (void)flock(o->fd, LOCK_UN);
+    }
+    if (rc == 0) {
+        file_marks_put(&all->marks, &o->stat, size);
+    }
+    return rc;
+}
+
 static int open_output(struct file_outputs *all, struct file_output *o)
 {
-    struct stat st;
     bool made;
 
     if (file_is_standard(o->path)) {
@@ -201,23 +255,18 @@ static int open_output(struct file_outputs *all, struct file_output *o)
         return rc;
     }
     int rc = made ? file_sync_folder(o->path) : 0;
-    if (rc == 0 && fstat(o->fd, &st) != 0) {
-        rc = -errno;
+    if (rc == 0) {
+        rc = file_stat_fd(o->fd, &o->stat);
     }
     if (rc == 0) {
-        o->regular = S_ISREG(st.st_mode);
+        o->regular = o->stat.regular;
         o->stream = !o->regular;
     }
-    if (rc == 0 && o->regular && all->empty_first) {
-        rc = ftruncate(o->fd, 0) == 0 ? 0 : -errno;
-        all->empty_first = false;
-    }
-    if (rc == 0 && o->regular && (rc = lock(o)) == 0) {
-        rc = mend_tail(o);
-        (void)flock(o->fd, LOCK_UN);
+    if (rc == 0 && o->regular) {
+        rc = prepare_regular(all, o);
     }
     if (rc != 0) {
-        close_output(o);
+        close_torn(o);
     }
     return rc;
 }
@@ -225,10 +274,10 @@ static int open_output(struct file_outputs *all, struct file_output *o)
 /* Somebody may have moved or removed the file: then it is made again at its path. */
 static bool is_still_there(const struct file_output *o)
 {
-    struct stat at_path, open_one;
+    struct stat st;
 
-    return !o->regular || (stat(o->path, &at_path) == 0 && fstat(o->fd, &open_one) == 0 &&
-                           at_path.st_ino == open_one.st_ino && at_path.st_dev == open_one.st_dev);
+    return !o->regular || (stat(o->path, &st) == 0 && st.st_ino == o->stat.inode &&
+                           st.st_dev == (dev_t)o->stat.device);
 }
 
 /* ---- Appending ---- */
@@ -331,7 +380,7 @@ static int append_regular(struct file_output *o, struct iovec *parts, size_t cou
     off_t size = lseek(o->fd, 0, SEEK_END);
     rc = size < 0 ? -errno : write_all(o->fd, parts, count);
     if (rc != 0 && size >= 0 && ftruncate(o->fd, size) != 0) {
-        close_output(o); /* the torn line is mended when it is opened again */
+        close_torn(o); /* the torn line is mended when it is opened again */
         return rc;
     }
     (void)flock(o->fd, LOCK_UN);
@@ -344,7 +393,7 @@ int file_output_append(struct file_outputs *all, struct file_output *o, struct i
     int rc = 0;
 
     if (o->fd >= 0 && !is_still_there(o)) {
-        close_output(o);
+        close_output(all, o);
     }
     if (o->fd < 0) {
         rc = open_output(all, o);
@@ -359,14 +408,14 @@ int file_output_append(struct file_outputs *all, struct file_output *o, struct i
     return rc;
 }
 
-int file_output_sync(struct file_output *o)
+int file_output_sync(struct file_outputs *all, struct file_output *o)
 {
     o->changed = false;
     if (o->fd < 0 || o->stream || fdatasync(o->fd) == 0 || errno == EINVAL || errno == EROFS) {
         return 0;
     }
     int rc = -errno;
-    close_output(o);
+    close_output(all, o);
     return rc;
 }
 

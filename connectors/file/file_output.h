@@ -10,6 +10,8 @@
 #include <natsway/connector.h>
 #include <stdatomic.h>
 
+#include "file_mark.h"
+
 struct iovec;
 
 /* One open file. */
@@ -17,10 +19,11 @@ struct file_output {
     struct file_output *next; /* of the list, most recently used first */
     char *path;
     size_t path_len;
-    int fd;       /* -1: not open */
-    bool regular; /* can be locked, truncated and synced */
-    bool stream;  /* standard output, a pipe, a terminal: writing may have to wait */
-    bool changed; /* written since the last sync */
+    int fd;                /* -1: not open */
+    struct file_stat stat; /* what is open */
+    bool regular;          /* can be locked, truncated and synced */
+    bool stream;           /* standard output, a pipe, a terminal: writing may have to wait */
+    bool changed;          /* written since the last sync */
     /* The sink's: what of the present batch goes here, as indexes. */
     uint32_t *waiting;
     size_t count, capacity;
@@ -33,6 +36,7 @@ struct file_outputs {
     const atomic_bool *ending; /* a stream that takes nothing is given up when it becomes true */
     const char *temporary; /* part of the names of unfinished whole files: unique for the sink */
     bool empty_first;      /* empty the file when it is opened for the first time */
+    struct file_marks marks;
 };
 
 /* The output for a path, not opened yet if it is new; it becomes the most recently used. NULL: no
@@ -44,7 +48,7 @@ struct file_output *file_outputs_get(struct file_outputs *all, struct nw_slice p
 int file_output_append(struct file_outputs *all, struct file_output *o, struct iovec *parts,
                        size_t count);
 /* Make what was appended durable. */
-int file_output_sync(struct file_output *o);
+int file_output_sync(struct file_outputs *all, struct file_output *o);
 void file_outputs_done(struct file_outputs *all);
 
 /* A whole file, in two steps, so that many share the waiting for the disk: write and sync it under

@@ -329,15 +329,21 @@ static int start_writer(struct file_sink *s, struct nw_error *error)
     return rc == 0 ? 0 : nw_error_set(error, NW_EIO, "cannot start a thread: %s", strerror(rc));
 }
 
+/* Which of a bridge's sinks it is. */
+static uint64_t place_hash(const struct nw_endpoint_config *c)
+{
+    uint64_t hash = file_hash(0, c->route, strlen(c->route));
+
+    hash = file_hash(hash, c->address, strlen(c->address));
+    return file_hash(hash, &c->lane, sizeof c->lane);
+}
+
 static void name_temporary(struct file_sink *s)
 {
     const struct nw_endpoint_config *c = s->config;
-    uint64_t hash = file_hash(0, c->bridge, strlen(c->bridge));
+    uint64_t hash = file_hash(place_hash(c), c->bridge, strlen(c->bridge));
 
     hash = file_hash(hash, c->instance, strlen(c->instance));
-    hash = file_hash(hash, c->route, strlen(c->route));
-    hash = file_hash(hash, c->address, strlen(c->address));
-    hash = file_hash(hash, &c->lane, sizeof c->lane);
     (void)snprintf(s->temporary, sizeof s->temporary, "%016llx", (unsigned long long)hash);
 }
 
@@ -366,7 +372,12 @@ int file_sink_open(struct nw_endpoint *endpoint, const struct nw_endpoint_config
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
     *state = s;
-    int rc = start_writer(s, error);
+    int rc = file_marks_load(&s->outputs.marks, endpoint, place_hash(config));
+    if (rc != 0) {
+        (void)nw_error_set(error, rc, "cannot read which files were written");
+    } else {
+        rc = start_writer(s, error);
+    }
     if (rc != 0) {
         free_sink(s);
     }

@@ -74,7 +74,7 @@ static void append_all(struct file_sink *s)
         int error = 0, sync_error = 0;
         size_t done = o->count == 0 ? 0 : append_to(s, o, 0, o->count, &error);
         if (done > 0 && s->options->fsync.index == FILE_FSYNC_BATCH) {
-            sync_error = file_output_sync(o);
+            sync_error = file_output_sync(&s->outputs, o);
         }
         for (size_t i = 0; i < o->count; i++) {
             file_write_result(s, o->waiting[i], i < done ? sync_error : error, o->path);
@@ -86,7 +86,7 @@ static void append_all(struct file_sink *s)
 void file_write_sync(struct file_sink *s)
 {
     for (struct file_output *o = s->outputs.list; o != NULL; o = o->next) {
-        int rc = o->changed ? file_output_sync(o) : 0;
+        int rc = o->changed ? file_output_sync(&s->outputs, o) : 0;
         if (rc != 0) {
             s->sync_error = rc;
             (void)snprintf(s->sync_path, sizeof s->sync_path, "%s", o->path);
