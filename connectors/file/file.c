@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "file_rotate.h"
+
 #define KIB INT64_C(1024)
 #define MIB (KIB * KIB)
 #define GIB (KIB * MIB)
@@ -53,6 +55,35 @@ static const struct nw_option source_rows[] = {
             "dropped."},
     {.name = NULL}};
 
+#define ROTATE(member) offsetof(struct file_rotate_options, member)
+
+static const struct nw_option rotate_rows[] = {
+    {.name = "size",
+     .type = NW_OPTION_SIZE,
+     .offset = ROTATE(size),
+     .min = 1,
+     .max = 1024 * GIB,
+     .doc = "Before the file gets larger than this."},
+    {.name = "every",
+     .type = NW_OPTION_DURATION,
+     .offset = ROTATE(every),
+     .min = 1,
+     .max = INT64_C(366) * 24 * 3600 * 1000,
+     .doc = "When the file is this old, with the next message."},
+    {.name = "keep",
+     .type = NW_OPTION_INT,
+     .offset = ROTATE(keep),
+     .standard = "0",
+     .min = 0,
+     .max = 100000,
+     .doc = "How many rotated files are kept; 0: all."},
+    {.name = "compress",
+     .type = NW_OPTION_BOOL,
+     .offset = ROTATE(compress),
+     .standard = "false",
+     .doc = "Rotated files are compressed with gzip: PATH.1.gz."},
+    {.name = NULL}};
+
 static const struct nw_option sink_rows[] = {
     {.name = "mode",
      .type = NW_OPTION_CHOICE,
@@ -86,6 +117,11 @@ static const struct nw_option sink_rows[] = {
      .offset = offsetof(struct file_sink_options, append),
      .standard = "true",
      .doc = "false empties the file at each start."},
+    {.name = "rotate",
+     .type = NW_OPTION_GROUP,
+     .offset = offsetof(struct file_sink_options, rotate),
+     .rows = rotate_rows,
+     .doc = "When the file is renamed to PATH.1 (what is called so to PATH.2, …) and begun anew."},
     {.name = NULL}};
 
 static void check_source(const char *address, const void *options, const void *connection_options,
@@ -113,6 +149,22 @@ static void check_source(const char *address, const void *options, const void *c
     }
 }
 
+static void check_rotate(const char *address, const struct file_sink_options *o,
+                         struct nw_check *check)
+{
+    bool wanted = o->rotate.size > 0 || o->rotate.every > 0;
+
+    if (!wanted && (o->rotate.keep > 0 || o->rotate.compress)) {
+        nw_check_error(check, "rotate", "expected size or every: when to rotate");
+    }
+    if (wanted && (o->mode.index == FILE_WHOLE || file_is_standard(address))) {
+        nw_check_error(check, "rotate", "only a file that lines are appended to is rotated");
+    }
+    if (o->rotate.compress && !file_can_compress()) {
+        nw_check_error(check, "rotate.compress", "this natsway was built without zlib");
+    }
+}
+
 static void check_sink(const char *address, const void *options, const void *connection_options,
                        struct nw_check *check)
 {
@@ -131,6 +183,7 @@ static void check_sink(const char *address, const void *options, const void *con
     if (!o->append && strstr(address, "{{") != NULL) {
         nw_check_error(check, "append", "false needs a path without {{ }}");
     }
+    check_rotate(address, o, check);
     if (o->mode.index == FILE_WHOLE && strstr(address, "{{") == NULL) {
         nw_check_warning(check, NULL,
                          "each message replaces the one before: put {{id}} or another value into "

@@ -13,7 +13,9 @@
  *     file_tail.c      whose turn it is; file_tail_read.c reads lines; file_input.c: standard input
  *     file_whole.c     whole files; file_dispose.c moves and deletes them
  *   file_sink.c      a sink: life cycle, queue and thread
- *     file_write.c     writes a batch; file_output.c has the open files
+ *     file_write.c     writes a batch; file_output.c has the open files, file_replace.c writes
+ * whole ones, file_path.c what both need file_mark.c      remembers which they are; file_rotate.c,
+ * file_compress.c: rotation
  */
 #ifndef NATSWAY_FILE_H
 #define NATSWAY_FILE_H
@@ -34,8 +36,16 @@ struct file_source_options {
     int64_t max_line, max_size; /* bytes */
 };
 
+struct file_rotate_options {
+    int64_t size;  /* bytes; 0: any */
+    int64_t every; /* milliseconds; 0: never */
+    int64_t keep;  /* 0: all */
+    bool compress;
+};
+
 struct file_sink_options {
     struct nw_choice mode, fsync;
+    struct file_rotate_options rotate;
     int64_t fsync_interval; /* milliseconds */
     int64_t open_files;
     bool append;

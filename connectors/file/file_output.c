@@ -15,9 +15,8 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "file_dispose.h"
+#include "file_path.h"
 
-#define PARTS_MAX 1024     /* IOV_MAX of Linux */
 #define PIECE_MAX 4096     /* PIPE_BUF: a pipe that can be written takes so much without waiting */
 #define STREAM_WAIT_MS 100 /* how soon an ending is noticed */
 #define LOCK_TRIES 1000
@@ -114,56 +113,11 @@ void file_outputs_done(struct file_outputs *all)
         all->list = next;
     }
     all->count = 0;
+    file_rotate_done(&all->rotator);
     file_marks_done(&all->marks);
 }
 
 /* ---- Opening ---- */
-
-static int folder_of(const char *path, char *folder)
-{
-    const char *slash = strrchr(path, '/');
-    int n = slash == NULL   ? snprintf(folder, PATH_MAX, ".")
-            : slash == path ? snprintf(folder, PATH_MAX, "/")
-                            : snprintf(folder, PATH_MAX, "%.*s", (int)(slash - path), path);
-
-    return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-int file_sync_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    int rc = folder_of(path, folder);
-    int fd = rc != 0 ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return rc != 0 ? rc : -errno;
-    }
-    rc = fsync(fd) == 0 || errno == EINVAL ? 0 : -errno;
-    close(fd);
-    return rc;
-}
-
-/* Opens, or makes the file and the folders above it. *made: it was not there. */
-static int open_path(const char *path, int flags, bool *made)
-{
-    char folder[PATH_MAX];
-    int fd = open(path, flags | O_CLOEXEC);
-
-    *made = false;
-    if (fd >= 0 || errno != ENOENT) {
-        return fd >= 0 ? fd : -errno;
-    }
-    int rc = folder_of(path, folder);
-    if (rc == 0) {
-        rc = file_make_folders(folder);
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    *made = true;
-    fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
-    return fd >= 0 ? fd : -errno;
-}
 
 /* Where the last complete line ends, not before `from`. */
 static int64_t whole_lines(int fd, int64_t from, int64_t size)
@@ -233,6 +187,7 @@ static int prepare_regular(struct file_outputs *all, struct file_output *o)
         (void)flock(o->fd, LOCK_UN);
     }
     if (rc == 0) {
+        o->size = size;
         file_marks_put(&all->marks, &o->stat, size);
     }
     return rc;
@@ -245,9 +200,9 @@ static int open_output(struct file_outputs *all, struct file_output *o)
     if (file_is_standard(o->path)) {
         return open_standard(o);
     }
-    o->fd = open_path(o->path, O_RDWR | O_APPEND, &made);
+    o->fd = file_open(o->path, O_RDWR | O_APPEND, &made);
     if (o->fd == -EACCES) {
-        o->fd = open_path(o->path, O_WRONLY | O_APPEND, &made);
+        o->fd = file_open(o->path, O_WRONLY | O_APPEND, &made);
     }
     if (o->fd < 0) {
         int rc = o->fd;
@@ -300,32 +255,6 @@ static int lock(struct file_output *o)
     return -EWOULDBLOCK;
 }
 
-/* Leave out the first n bytes of parts. */
-static void skip(struct iovec **parts, size_t *count, size_t n)
-{
-    while (*count > 0 && n >= (*parts)->iov_len) {
-        n -= (*parts)->iov_len;
-        (*parts)++;
-        (*count)--;
-    }
-    if (*count > 0) {
-        (*parts)->iov_base = (char *)(*parts)->iov_base + n;
-        (*parts)->iov_len -= n;
-    }
-}
-
-static int write_all(int fd, struct iovec *parts, size_t count)
-{
-    while (count > 0) {
-        ssize_t n = writev(fd, parts, (int)(count < PARTS_MAX ? count : PARTS_MAX));
-        if (n < 0 && errno != EINTR) {
-            return -errno;
-        }
-        skip(&parts, &count, n < 0 ? 0 : (size_t)n);
-    }
-    return 0;
-}
-
 /* Parts that together are not more than a pipe takes at once; the first may have to be cut. */
 static size_t piece(const struct iovec *parts, size_t count, struct iovec *out, size_t most)
 {
@@ -365,7 +294,7 @@ static int write_stream(const struct file_outputs *all, int fd, struct iovec *pa
         if (n < 0 && errno != EINTR && errno != EAGAIN) {
             return -errno;
         }
-        skip(&parts, &count, n < 0 ? 0 : (size_t)n);
+        file_skip(&parts, &count, n < 0 ? 0 : (size_t)n);
     }
     return 0;
 }
@@ -378,32 +307,80 @@ static int append_regular(struct file_output *o, struct iovec *parts, size_t cou
         return rc;
     }
     off_t size = lseek(o->fd, 0, SEEK_END);
-    rc = size < 0 ? -errno : write_all(o->fd, parts, count);
+    rc = size < 0 ? -errno : file_write_all(o->fd, parts, count);
     if (rc != 0 && size >= 0 && ftruncate(o->fd, size) != 0) {
         close_torn(o); /* the torn line is mended when it is opened again */
         return rc;
     }
     (void)flock(o->fd, LOCK_UN);
+    if (rc == 0) {
+        o->size = lseek(o->fd, 0, SEEK_CUR);
+    }
     return rc;
+}
+
+/* Opened, and still at its path. What was written to one that is not there any more is made durable
+ * before it is let go. */
+static int be_open(struct file_outputs *all, struct file_output *o)
+{
+    if (o->fd >= 0 && !is_still_there(o)) {
+        o->error = o->changed ? file_output_sync(all, o) : 0;
+        close_output(all, o);
+    }
+    if (o->error != 0) {
+        return o->error;
+    }
+    return o->fd < 0 ? open_output(all, o) : 0;
+}
+
+int file_output_rotate(struct file_outputs *all, struct file_output *o, size_t more)
+{
+    int rc = be_open(all, o);
+
+    if (rc != 0 || !o->regular ||
+        !file_rotate_due(all->rotator.options, &o->stat, o->size, (int64_t)more)) {
+        return rc;
+    }
+    rc = o->changed ? file_output_sync(all, o) : 0;
+    if (rc != 0) {
+        o->error = rc;
+        return rc;
+    }
+    if ((rc = lock(o)) != 0) {
+        return rc;
+    }
+    /* Another lane may have been first. */
+    rc = is_still_there(o) ? file_rotate(&all->rotator, o->path) : 0;
+    if (rc != 0) {
+        (void)flock(o->fd, LOCK_UN);
+        return rc;
+    }
+    close_output(all, o);
+    o->size = 0;
+    return file_sync_folder(o->path);
+}
+
+size_t file_output_room(const struct file_outputs *all, const struct file_output *o)
+{
+    int64_t most = all->rotator.options->size;
+
+    if (most == 0 || !o->regular) {
+        return SIZE_MAX;
+    }
+    return o->size < most ? (size_t)(most - o->size) : 1;
 }
 
 int file_output_append(struct file_outputs *all, struct file_output *o, struct iovec *parts,
                        size_t count)
 {
-    int rc = 0;
+    int rc = be_open(all, o);
 
-    if (o->fd >= 0 && !is_still_there(o)) {
-        close_output(all, o);
-    }
-    if (o->fd < 0) {
-        rc = open_output(all, o);
-    }
     if (rc != 0) {
         return rc;
     }
     rc = o->stream    ? write_stream(all, o->fd, parts, count)
          : o->regular ? append_regular(o, parts, count)
-                      : write_all(o->fd, parts, count);
+                      : file_write_all(o->fd, parts, count);
     o->changed |= rc == 0;
     return rc;
 }
@@ -416,56 +393,5 @@ int file_output_sync(struct file_outputs *all, struct file_output *o)
     }
     int rc = -errno;
     close_output(all, o);
-    return rc;
-}
-
-/* ---- Whole files ---- */
-
-/* A name of ours beside the file, the same after a restart: what a killed process left is used
- * again and does not pile up. The leading dot keeps it out of patterns. */
-static int temporary_name(const struct file_outputs *all, const char *path, size_t slot, char *name)
-{
-    char folder[PATH_MAX];
-    int rc = folder_of(path, folder);
-
-    if (rc != 0) {
-        return rc;
-    }
-    int n = snprintf(name, PATH_MAX, "%s/.natsway-%s-%zu.tmp", folder, all->temporary, slot);
-    return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-int file_whole_write(const struct file_outputs *all, const char *path, size_t slot,
-                     struct nw_slice payload)
-{
-    char name[PATH_MAX];
-    struct iovec part = {(void *)(uintptr_t)payload.data, payload.len};
-    bool made;
-    int rc = temporary_name(all, path, slot, name);
-    int fd = rc != 0 ? rc : open_path(name, O_WRONLY | O_TRUNC | O_NOFOLLOW, &made);
-
-    if (fd < 0) {
-        return fd;
-    }
-    rc = payload.len == 0 ? 0 : write_all(fd, &part, 1);
-    if (rc == 0 && fdatasync(fd) != 0) {
-        rc = -errno;
-    }
-    close(fd);
-    if (rc != 0) {
-        unlink(name);
-    }
-    return rc;
-}
-
-int file_whole_name(const struct file_outputs *all, const char *path, size_t slot)
-{
-    char name[PATH_MAX];
-    int rc = temporary_name(all, path, slot, name);
-
-    if (rc == 0 && rename(name, path) != 0) {
-        rc = -errno;
-        unlink(name);
-    }
     return rc;
 }

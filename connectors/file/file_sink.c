@@ -362,10 +362,12 @@ int file_sink_open(struct nw_endpoint *endpoint, const struct nw_endpoint_config
     s->templated = strstr(config->address, "{{") != NULL;
     s->told_state = NW_STATE_FAILED; /* never told */
     name_temporary(s);
-    s->outputs = (struct file_outputs){.most = (size_t)s->options->open_files,
-                                       .ending = &s->ending,
-                                       .temporary = s->temporary,
-                                       .empty_first = !s->options->append};
+    s->outputs =
+        (struct file_outputs){.most = (size_t)s->options->open_files,
+                              .ending = &s->ending,
+                              .temporary = s->temporary,
+                              .rotator = {.options = &s->options->rotate, .ending = &s->ending},
+                              .empty_first = !s->options->append};
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

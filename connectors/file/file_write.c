@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "file_path.h"
 #include "file_sink.h"
 
 void file_write_result(struct file_sink *s, size_t i, int error, const char *path)
@@ -67,13 +68,50 @@ static size_t append_to(struct file_sink *s, struct file_output *o, size_t first
     return done < half ? done : half + append_to(s, o, first + half, count - half, error);
 }
 
+static size_t size_of(const struct file_sink *s, const struct file_output *o, size_t i)
+{
+    return nw_message_payload(s->batch.items[o->waiting[i]]).len + 1;
+}
+
+/* The same for all that wait, with the file rotated in between where that is due. */
+static size_t append_rotating(struct file_sink *s, struct file_output *o, int *error)
+{
+    const struct file_rotate_options *rotate = &s->options->rotate;
+    size_t done = 0;
+
+    *error = 0;
+    if (rotate->size == 0 && rotate->every == 0) {
+        return append_to(s, o, 0, o->count, error);
+    }
+    while (done < o->count && *error == 0) {
+        *error = file_output_rotate(&s->outputs, o, size_of(s, o, done));
+        size_t n = 1, room = file_output_room(&s->outputs, o), bytes = size_of(s, o, done);
+        while (done + n < o->count && bytes + size_of(s, o, done + n) <= room) {
+            bytes += size_of(s, o, done + n);
+            n++;
+        }
+        done += *error != 0 ? 0 : append_to(s, o, done, n, error);
+    }
+    return done;
+}
+
+static void note_sync_error(struct file_sink *s, const struct file_output *o, int error)
+{
+    s->sync_error = error;
+    (void)snprintf(s->sync_path, sizeof s->sync_path, "%s", o->path);
+}
+
 /* Write what waits at every output, and set its results. */
 static void append_all(struct file_sink *s)
 {
     for (struct file_output *o = s->outputs.list; o != NULL; o = o->next) {
-        int error = 0, sync_error = 0;
-        size_t done = o->count == 0 ? 0 : append_to(s, o, 0, o->count, &error);
-        if (done > 0 && s->options->fsync.index == FILE_FSYNC_BATCH) {
+        int error = 0, sync_error;
+        size_t done = o->count == 0 ? 0 : append_rotating(s, o, &error);
+        sync_error = o->error;
+        o->error = 0;
+        if (s->options->fsync.index == FILE_FSYNC_INTERVAL && sync_error != 0) {
+            note_sync_error(s, o, sync_error); /* for those of earlier batches too */
+        } else if (done > 0 && s->options->fsync.index == FILE_FSYNC_BATCH && sync_error == 0) {
             sync_error = file_output_sync(&s->outputs, o);
         }
         for (size_t i = 0; i < o->count; i++) {
@@ -88,8 +126,7 @@ void file_write_sync(struct file_sink *s)
     for (struct file_output *o = s->outputs.list; o != NULL; o = o->next) {
         int rc = o->changed ? file_output_sync(&s->outputs, o) : 0;
         if (rc != 0) {
-            s->sync_error = rc;
-            (void)snprintf(s->sync_path, sizeof s->sync_path, "%s", o->path);
+            note_sync_error(s, o, rc);
         }
     }
 }
