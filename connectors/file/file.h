@@ -11,7 +11,7 @@
  *     file_follow.c    which files are followed, and from where
  *     file_rename.c    what is told of their names, and in which order they are read
  *     file_tail.c      whose turn it is; file_tail_read.c reads lines; file_input.c: standard input
- *     file_whole.c     whole files; file_dispose.c moves and deletes them
+ *     file_whole.c     whole files; file_content.c reads, file_dispose.c moves and deletes them
  *   file_sink.c      a sink: life cycle, queue and thread
  *     file_write.c     writes a batch; file_output.c has the open files, file_replace.c writes
  * whole ones, file_path.c what both need file_mark.c      remembers which they are; file_rotate.c,

@@ -37,7 +37,6 @@ int file_sync_folder(const char *path)
     return rc;
 }
 
-/* Opens, or makes the file and the folders above it. *made: it was not there. */
 int file_open(const char *path, int flags, bool *made)
 {
     char folder[PATH_MAX];

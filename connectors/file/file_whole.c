@@ -20,9 +20,13 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "file_content.h"
 #include "file_dispose.h"
 #include "file_source.h"
 
+/* Bytes in flight; a file larger than this goes alone. Credit is counted in messages, and learns of
+ * their size only when they have been offered. */
+#define FLYING_MAX ((int64_t)32 * 1024 * 1024)
 #define RETRY_NS FILE_SECOND_NS
 #define ACT_AGAIN_NS (30 * FILE_SECOND_NS)
 /* Records of files that are not there: their file system may just not be mounted. */
@@ -46,6 +50,7 @@ struct whole {
 
 struct file_wholes {
     struct whole_list lists[STATES];
+    int64_t flying_bytes;
     void *tree; /* of struct whole, by what they are on disk */
 };
 
@@ -141,7 +146,7 @@ static void remember(struct file_source *s, struct whole *w)
 
 static bool changed(const struct whole *w, const struct file_stat *stat)
 {
-    return w->stat.modify_ns != stat->modify_ns || w->stat.size != stat->size;
+    return file_content_changed(&w->stat, stat);
 }
 
 /* ---- Finding ---- */
@@ -307,64 +312,13 @@ static void pass_over(struct file_source *s, struct whole *w, const char *why)
     remember(s, w);
 }
 
-/* Its bytes, or NULL with errno; EAGAIN: it is still being written. */
-static struct file_chunk *read_whole(struct whole *w, size_t max)
-{
-    struct file_stat stat;
-    struct file_chunk *chunk = NULL;
-    size_t have = 0;
-    int fd = open(w->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = fd < 0 ? -errno : 0;
-
-    if (rc == 0) {
-        rc = file_stat_fd(fd, &stat);
-    }
-    if (rc == 0 && !file_stat_same(&stat, &w->stat)) {
-        rc = -ENOENT;
-    }
-    if (rc == 0) {
-        w->stat = stat;
-    }
-    if (rc == 0 && (uint64_t)w->stat.size > max) {
-        rc = -EFBIG;
-    }
-    if (rc == 0 && (chunk = file_chunk_new((size_t)w->stat.size, w->path)) == NULL) {
-        rc = -ENOMEM;
-    }
-    while (rc == 0 && have < chunk->capacity) {
-        ssize_t n = read(fd, chunk->data + have, chunk->capacity - have);
-        rc = n < 0 ? -errno : n == 0 ? -EAGAIN : 0;
-        have += n > 0 ? (size_t)n : 0;
-    }
-    if (rc == 0 && (rc = file_stat_fd(fd, &stat)) == 0 && changed(w, &stat)) {
-        rc = -EAGAIN;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (rc != 0) {
-        file_chunk_unref(chunk);
-        errno = -rc;
-        return NULL;
-    }
-    return chunk;
-}
-
-static uint64_t identity_of(const struct whole *w)
-{
-    const struct file_stat *stat = &w->stat;
-    uint64_t parts[] = {stat->birth_ns != 0 ? (uint64_t)stat->birth_ns : stat->device, stat->inode,
-                        (uint64_t)stat->modify_ns, (uint64_t)stat->size};
-
-    return file_hash(0, parts, sizeof parts);
-}
-
 /* Takes the chunk. false: nothing was offered. */
 static bool offer(struct file_source *s, struct whole *w, struct file_chunk *chunk)
 {
     struct nw_message *m = nw_message_new(s->endpoint);
     struct file_batch *batch = file_batch_new(1, w);
 
-    if (m == NULL || batch == NULL || !file_set_origin(m, identity_of(w), -1)) {
+    if (m == NULL || batch == NULL || !file_set_origin(m, file_content_identity(&w->stat), -1)) {
         goto failed;
     }
     nw_message_set_address(m, file_chunk_path(chunk));
@@ -377,6 +331,7 @@ static bool offer(struct file_source *s, struct whole *w, struct file_chunk *chu
     chunk = NULL; /* the message's now */
     if (file_source_offer(s, batch, &w->batch, &m)) {
         set_state(s, w, FLYING);
+        s->wholes->flying_bytes += w->stat.size;
         file_source_say(s, NW_STATE_READY, "%s", "");
         return true;
     }
@@ -390,7 +345,7 @@ failed:
 /* Returns when to run again if w could not be offered now, 0 to go on with the next one. */
 static int64_t take(struct file_source *s, struct whole *w, int64_t now_ns)
 {
-    struct file_chunk *chunk = read_whole(w, (size_t)s->options->max_size);
+    struct file_chunk *chunk = file_content_read(w->path, &w->stat, (size_t)s->options->max_size);
 
     if (chunk != NULL) {
         return offer(s, w, chunk) ? 0 : now_ns + RETRY_NS;
@@ -438,6 +393,7 @@ static void collect(struct file_source *s)
             free(w->batch);
             w->batch = NULL;
             w->due_ns = 0;
+            s->wholes->flying_bytes -= w->stat.size;
             set_state(s, w, again ? READY : ACTING);
         }
     }
@@ -548,6 +504,9 @@ static int64_t work(struct file_source *s, int64_t now_ns)
     for (int n = 0; (w = TAILQ_FIRST(&s->wholes->lists[READY])) != NULL; n++) {
         if (n == FILE_BATCH) {
             return 0;
+        }
+        if (s->wholes->flying_bytes > 0 && s->wholes->flying_bytes + w->stat.size > FLYING_MAX) {
+            return due_ns; /* settle() wakes us */
         }
         if (nw_credit_take(s->endpoint, 1) == 0) {
             return file_sooner(due_ns, now_ns + RETRY_NS); /* credit() comes before */

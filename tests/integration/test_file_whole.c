@@ -217,3 +217,42 @@ Test(file_whole, killed_in_the_middle)
     }
     cr_assert_eq(nwt_stream_count(flow.client, "LINES"), FILES);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+static int64_t resident_kib(pid_t pid)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    char *text = nwt_file_read(path, NULL), *at = text == NULL ? NULL : strstr(text, "VmRSS:");
+    int64_t kib = at == NULL ? -1 : strtoll(at + strlen("VmRSS:"), NULL, 10);
+
+    free(text);
+    return kib;
+}
+
+/* Files wait in their folder, not in memory. */
+Test(file_whole, many_large_files_are_not_read_at_once)
+{
+    struct nwt_numbered *n = nwt_numbered_new(150, 900000, false);
+    char name[40], *payload = malloc(n->payload_size);
+
+    for (size_t i = 0; i < n->count; i++) {
+        snprintf(name, sizeof name, "in/%03zu.csv", i);
+        nwt_numbered_payload(n, i, payload);
+        nwt_file_append(nwt_file_flow_path(&flow, name), payload, n->payload_size);
+    }
+    free(payload);
+    nwt_nats_stop(flow.nats);
+    nwt_file_flow_from(&flow, "file: \"in/*.csv\", mode: whole, after: delete");
+    nwt_bridge_start(flow.bridge, NULL);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(flow.bridge, "r", "in_flight") >= 30));
+    nwt_nats_start(flow.nats);
+    cr_assert(NWT_WAIT(60000, nwt_stream_count(flow.client, "LINES") > 0));
+    cr_assert_leq(resident_kib(flow.bridge->process.pid), 80 * 1024);
+    nwt_file_flow_collect(&flow, n, n->count);
+    cr_assert(nwt_numbered_complete(n, false));
+    nwt_numbered_free(n);
+}
+
+#endif
