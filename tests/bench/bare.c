@@ -174,7 +174,11 @@ int main(int argc, char **argv)
         need(argc, 5, "file-jetstream PATH NATS-URL SUBJECT");
         ring_init(sink_jetstream(argv[3], argv[4]), 4000);
         source_file(argv[2]);
+    } else if (strcmp(flow, "jetstream-file") == 0) {
+        need(argc, 6, "jetstream-file NATS-URL STREAM DURABLE PATH");
+        ring_init(sink_file(argv[5]), 4000);
+        source_jetstream(argv[2], argv[3], argv[4]);
     }
-    die("which flow? kafka-jetstream, jetstream-kafka, mqtt-jetstream, http-jetstream or "
-        "file-jetstream");
+    die("which flow? kafka-jetstream, jetstream-kafka, mqtt-jetstream, http-jetstream, "
+        "file-jetstream or jetstream-file");
 }

@@ -51,6 +51,7 @@ void check_nats(natsStatus status, const char *doing);
 
 const struct bare_sink *sink_jetstream(const char *url, const char *subject);
 const struct bare_sink *sink_kafka(const char *brokers, const char *topic);
+const struct bare_sink *sink_file(const char *path);
 
 /* Each runs until it is killed. */
 void source_jetstream(const char *url, const char *stream, const char *durable);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -79,7 +80,6 @@ static void prepare_full_stream(void)
 {
     char payload[LOAD_PAYLOAD];
 
-    nwt_topic_add(world.kafka->brokers, say(2, "to%d", world.run), 4);
     if (nwt_stream_count(world.client, "full") >= (int64_t)world.count) {
         return;
     }
@@ -94,6 +94,12 @@ static void prepare_full_stream(void)
 }
 
 /* ---- Kafka ---- */
+
+static void prepare_stream_and_topic(void)
+{
+    nwt_topic_add(world.kafka->brokers, say(2, "to%d", world.run), 4);
+    prepare_full_stream();
+}
 
 static void prepare_full_topic(void)
 {
@@ -276,10 +282,43 @@ static struct nwt_bridge *bridge_file_jetstream(void)
                           world.nats->url, text[2], text[1]);
 }
 
+static void prepare_stream_and_path(void)
+{
+    (void)snprintf(text[2], sizeof text[2], "%s/out%d", nwt_folder_path(world.folder), world.run);
+    prepare_full_stream();
+}
+
+static char *const *bare_jetstream_file(void)
+{
+    static char *arguments[7];
+    char *const list[7] = {
+        text[7], "jetstream-file", world.nats->url, "full", say(3, "bare%d", world.run), text[2],
+        NULL};
+
+    memcpy(arguments, list, sizeof list);
+    return arguments;
+}
+
+static struct nwt_bridge *bridge_jetstream_file(void)
+{
+    return nwt_bridge_new(world.folder, say(4, "bridge%d", world.run),
+                          "nats: {url: \"%s\"}\n"
+                          "routes:\n  r:\n    from: {jetstream: full, durable: d%d}\n"
+                          "    to: {file: \"%s\"}\n",
+                          world.nats->url, world.run, text[2]);
+}
+
+static int64_t line_count(void)
+{
+    struct stat st;
+
+    return stat(text[2], &st) == 0 ? (int64_t)st.st_size / (LOAD_PAYLOAD + 1) : 0;
+}
+
 static const struct flow flows[] = {
     {"kafka-jetstream", 100, prepare_full_topic, bare_kafka_jetstream, bridge_kafka_jetstream, NULL,
      stream_count},
-    {"jetstream-kafka", 100, prepare_full_stream, bare_jetstream_kafka, bridge_jetstream_kafka,
+    {"jetstream-kafka", 100, prepare_stream_and_topic, bare_jetstream_kafka, bridge_jetstream_kafka,
      NULL, topic_count},
     {"mqtt-jetstream", 30, prepare_stream, bare_mqtt_jetstream, bridge_mqtt_jetstream,
      load_mqtt_topic, stream_count},
@@ -287,6 +326,8 @@ static const struct flow flows[] = {
      stream_count},
     {"file-jetstream", 100, prepare_file, bare_file_jetstream, bridge_file_jetstream, NULL,
      stream_count},
+    {"jetstream-file", 100, prepare_stream_and_path, bare_jetstream_file, bridge_jetstream_file,
+     NULL, line_count},
 };
 
 /* ---- measuring ---- */
@@ -407,6 +448,17 @@ static void run_flow(const struct flow *flow, size_t count, int rounds)
     (void)fflush(stdout);
 }
 
+/* Apache Kafka takes a while to start. */
+static bool needs_kafka(int argc, char **argv)
+{
+    bool needs = argc == 2;
+
+    for (int i = 2; i < argc; i++) {
+        needs |= strstr(argv[i], "kafka") != NULL;
+    }
+    return needs;
+}
+
 static bool is_wanted(const char *name, int argc, char **argv)
 {
     bool wanted = argc == 2;
@@ -437,7 +489,7 @@ int main(int argc, char **argv)
     world.nats = nwt_nats_new(world.folder, NULL);
     world.client = nwt_nats_connect(world.nats->url);
     world.mosquitto = nwt_mosquitto_new(world.folder, "max_queued_messages 0\n");
-    world.kafka = nwt_kafka_new(world.folder, NULL);
+    world.kafka = needs_kafka(argc, argv) ? nwt_kafka_new(world.folder, NULL) : NULL;
     (void)printf("| flow             | bare /s | CPU us | ours /s | CPU us | MB    | ratio |\n"
                  "|------------------|---------|--------|---------|--------|-------|-------|\n");
     (void)fflush(stdout);
