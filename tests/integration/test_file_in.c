@@ -190,6 +190,24 @@ Test(file_in, a_line_knows_where_it_was)
     nwt_stream_read(flow.client, "LINES", "lines.>", 5000, has_its_place, (void *)"lines.2.4");
 }
 
+/* What makes no sense is said by check, with its place. */
+Test(file_in, mistakes)
+{
+    nwt_file_flow_bridge(&flow, "  a:\n    from: {file: a.log, after: delete}\n"
+                                "    to: {jetstream: lines.a}\n"
+                                "  b:\n    from: {file: \"**/b.log\"}\n"
+                                "    to: {jetstream: lines.b}\n"
+                                "  c:\n    from: {file: \"-\", mode: whole}\n"
+                                "    to: {jetstream: lines.c}\n"
+                                "  d:\n    from: {file: d.log, max_line: 1GiB}\n"
+                                "    to: {jetstream: lines.d}\n");
+    cr_assert_eq(nwt_bridge_command(flow.bridge, "check"), 1);
+    cr_assert(nwt_bridge_logged(flow.bridge, "bridge.yaml:4:32: a: after: only a whole file can"));
+    cr_assert(nwt_bridge_logged(flow.bridge, "bridge.yaml:7:18: b: ** is not known"));
+    cr_assert(nwt_bridge_logged(flow.bridge, "bridge.yaml:10:29: c: mode: standard input"));
+    cr_assert(nwt_bridge_logged(flow.bridge, "bridge.yaml:13:35: d: max_line: expected a size"));
+}
+
 /* ---- Standard input ---- */
 
 Test(file_in, standard_input_is_read_to_its_end)
