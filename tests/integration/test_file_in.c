@@ -187,7 +187,7 @@ Test(file_in, a_line_knows_where_it_was)
                                 "    to: {jetstream: 'lines.{{line}}.{{offset}}'}\n");
     nwt_bridge_run(flow.bridge);
     nwt_file_flow_expect(&flow, 1, "two");
-    nwt_stream_read(flow.client, "LINES", "lines.>", 5000, has_its_place, (void *)"lines.2.4");
+    nwt_stream_read(flow.client, "LINES", "lines.>", has_its_place, (void *)"lines.2.4");
 }
 
 /* What makes no sense is said by check, with its place. */

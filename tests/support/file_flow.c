@@ -161,7 +161,7 @@ char *nwt_file_flow_texts(const struct nwt_file_flow *flow, int64_t count, const
     if (subject == NULL) {
         j.left = nwt_stream_count(flow->client, "LINES");
     }
-    nwt_stream_read(flow->client, "LINES", subject == NULL ? "lines.>" : subject, 3000, join, &j);
+    nwt_stream_read(flow->client, "LINES", subject == NULL ? "lines.>" : subject, join, &j);
     return j.text == NULL ? strdup("") : j.text;
 }
 
@@ -197,7 +197,7 @@ void nwt_file_flow_collect(const struct nwt_file_flow *flow, struct nwt_numbered
     struct collector c = {n, groups};
 
     wait_for(flow, (int64_t)n->count);
-    nwt_stream_read(flow->client, "LINES", "lines.>", 10000, collect, &c);
+    nwt_stream_read(flow->client, "LINES", "lines.>", collect, &c);
 }
 
 void nwt_file_flow_publish(const struct nwt_file_flow *flow, const struct nwt_numbered *n,
