@@ -85,6 +85,33 @@ void nwt_stream_flush(struct nwt_nats_client *client)
     }
 }
 
+/* How long a message that the server has may take. */
+#define STALL_MS 60000
+
+/* Messages that the subscription's consumer had to deliver when it was made, or has since. */
+static uint64_t to_deliver(natsSubscription *subscription)
+{
+    jsConsumerInfo *info = NULL;
+    uint64_t count = 0;
+    if (natsSubscription_GetConsumerInfo(&info, subscription, NULL, NULL) == NATS_OK) {
+        count = info->Delivered.Consumer + info->NumPending;
+        jsConsumerInfo_Destroy(info);
+    }
+    return count;
+}
+
+/* How many are behind this one. */
+static uint64_t behind(natsMsg *message)
+{
+    jsMsgMetaData *data = NULL;
+    uint64_t count = 0;
+    if (natsMsg_GetMetaData(&data, message) == NATS_OK) {
+        count = data->NumPending;
+        jsMsgMetaData_Destroy(data);
+    }
+    return count;
+}
+
 size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const char *filter,
                        int64_t timeout_ms, bool (*each)(void *context, natsMsg *message),
                        void *context)
@@ -95,11 +122,14 @@ size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const c
     options.Stream = name;
     options.Ordered = true;
     NWT_NATS(js_SubscribeSync(&subscription, client->js, filter, NULL, &options, NULL));
+    uint64_t pending = to_deliver(subscription);
     size_t count = 0;
     natsMsg *message = NULL;
     bool more = true;
-    while (more && natsSubscription_NextMsg(&message, subscription, timeout_ms) == NATS_OK) {
+    while (more && natsSubscription_NextMsg(&message, subscription,
+                                            pending > 0 ? STALL_MS : timeout_ms) == NATS_OK) {
         count++;
+        pending = behind(message);
         more = each(context, message);
         natsMsg_Destroy(message);
     }

@@ -31,8 +31,9 @@ int64_t nwt_stream_count(struct nwt_nats_client *client, const char *name);
 void nwt_stream_publish(struct nwt_nats_client *client, natsMsg *message);
 void nwt_stream_flush(struct nwt_nats_client *client);
 
-/* Read the stream from its start, in order, until `each` says false or nothing comes for
- * timeout_ms; returns how many were read. filter: a subject that the stream captures. */
+/* Read the stream from its start, in order, until `each` says false, or it is read to its end and
+ * nothing new comes for timeout_ms; returns how many were read. filter: a subject that the stream
+ * captures. */
 size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const char *filter,
                        int64_t timeout_ms, bool (*each)(void *context, natsMsg *message),
                        void *context);
