@@ -69,11 +69,8 @@ static int64_t drain(struct mqtt_source *s)
 static int64_t work(struct mqtt_client *c)
 {
     struct mqtt_source *s = mqtt_source_of(c);
-    int answer = atomic_exchange(&s->answer, MQTT_NO_ANSWER);
 
-    if (answer != MQTT_NO_ANSWER && c->phase == MQTT_UP) {
-        mqtt_source_handle_answer(s, answer);
-    }
+    mqtt_source_handle_answers(s);
     if (atomic_load(&s->stopped)) {
         return drain(s);
     }

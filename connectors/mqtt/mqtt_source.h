@@ -22,7 +22,8 @@ struct mqtt_source {
     atomic_bool full;    /* the spool has reached its limit */
     atomic_bool closing; /* a callback that cannot store must not return any more */
     _Atomic int64_t arrived_ns, stopped_ns; /* the last message; stop() */
-    atomic_int answer;                      /* what SUBACK or UNSUBACK said */
+    atomic_int answer;                      /* what SUBACK said */
+    atomic_bool unsubscribed;               /* UNSUBACK has come */
     pthread_mutex_t offer;                  /* held while offering, so that stop() waits for it */
     atomic_bool stopped;
 };
@@ -56,15 +57,16 @@ void mqtt_source_forget_ids(struct mqtt_source *s);
 
 /* ---- mqtt_subscribe.c: the subscription; on the keeper ---- */
 
-/* What the server answered, left by paho's thread for the keeper: the granted QoS, a code of
- * refusal, or one of these. */
-enum { MQTT_NO_ANSWER = -1, MQTT_UNSUBSCRIBE_DONE = -2, MQTT_REFUSED = 0x80 };
+/* What SUBACK said, left by paho's thread for the keeper: the granted QoS, a code of refusal, or
+ * nothing yet. */
+enum { MQTT_NO_ANSWER = -1, MQTT_REFUSED = 0x80 };
 
 /* Compare what is on disk with what is wanted; afterwards the session is what is to be on disk. 0
  * or NW_ENOMEM. */
 int mqtt_source_load_session(struct mqtt_source *s);
 /* The connection is there: subscribe, unless the server still has the subscription. */
 void mqtt_source_subscribe(struct mqtt_source *s, bool session_present);
-void mqtt_source_handle_answer(struct mqtt_source *s, int answer);
+/* Act on what has been answered, if anything. */
+void mqtt_source_handle_answers(struct mqtt_source *s);
 
 #endif

@@ -79,16 +79,22 @@ static void on_refused5(void *context, MQTTAsync_failureData5 *data)
     }
 }
 
+static void unsubscribed(struct mqtt_source *s)
+{
+    atomic_store(&s->unsubscribed, true);
+    mqtt_connection_wake(s->client.connection);
+}
+
 static void on_unsubscribed(void *context, MQTTAsync_successData *data)
 {
     (void)data;
-    answered(context, MQTT_UNSUBSCRIBE_DONE);
+    unsubscribed(context);
 }
 
 static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
 {
     (void)data;
-    answered(context, MQTT_UNSUBSCRIBE_DONE);
+    unsubscribed(context);
 }
 
 static void remember(struct mqtt_source *s, bool with_stale)
@@ -147,6 +153,7 @@ static bool has_stale(const struct mqtt_source *s)
 void mqtt_source_subscribe(struct mqtt_source *s, bool session_present)
 {
     atomic_store(&s->answer, MQTT_NO_ANSWER);
+    atomic_store(&s->unsubscribed, false);
     if (has_stale(s)) {
         if (session_present) {
             unsubscribe_stale(s);
@@ -162,29 +169,45 @@ void mqtt_source_subscribe(struct mqtt_source *s, bool session_present)
     }
 }
 
-void mqtt_source_handle_answer(struct mqtt_source *s, int answer)
+static void granted(struct mqtt_source *s, int qos)
 {
+    s->state = MQTT_SUBSCRIBED;
+    if (qos < (int)s->options->qos) {
+        nw_log(s->client.endpoint, NW_LOG_WARNING, "the server grants QoS %d only, not %d", qos,
+               (int)s->options->qos);
+    }
+    s->remembered = true;
+    mqtt_client_ready(&s->client);
+}
+
+static void refused(struct mqtt_source *s, int code)
+{
+    const char *why =
+        s->client.connection->version5 ? mqtt_paho_text(true, code) : "the server does not say why";
     char reason[600];
 
-    if (answer >= 0 && answer < MQTT_REFUSED && s->state == MQTT_SUBSCRIBING) {
-        s->state = MQTT_SUBSCRIBED;
-        if (answer < (int)s->options->qos) {
-            nw_log(s->client.endpoint, NW_LOG_WARNING, "the server grants QoS %d only, not %d",
-                   answer, (int)s->options->qos);
-        }
-        s->remembered = true;
-        mqtt_client_ready(&s->client);
-    } else if (answer == MQTT_UNSUBSCRIBE_DONE && has_stale(s)) {
+    s->remembered = false;
+    (void)snprintf(reason, sizeof reason, "the subscription to \"%s\" was refused: %s", s->filter,
+                   why);
+    mqtt_client_fail(&s->client, reason);
+}
+
+void mqtt_source_handle_answers(struct mqtt_source *s)
+{
+    int answer = atomic_exchange(&s->answer, MQTT_NO_ANSWER);
+
+    if (atomic_exchange(&s->unsubscribed, false) && has_stale(s)) {
         nw_log(s->client.endpoint, NW_LOG_INFO, "removed the subscription \"%s\" of before",
                s->session.stale);
         s->session.stale[0] = '\0';
         remember(s, false);
-    } else if (answer >= MQTT_REFUSED) {
-        s->remembered = false;
-        (void)snprintf(reason, sizeof reason, "the subscription to \"%s\" was refused: %s",
-                       s->filter,
-                       s->client.connection->version5 ? mqtt_paho_text(true, answer)
-                                                      : "the server does not say why");
-        mqtt_client_fail(&s->client, reason);
+    }
+    if (s->client.phase != MQTT_UP || s->state != MQTT_SUBSCRIBING) {
+        return;
+    }
+    if (answer >= MQTT_REFUSED) {
+        refused(s, answer);
+    } else if (answer >= 0) {
+        granted(s, answer);
     }
 }

@@ -417,6 +417,16 @@ static bool is_wanted(const char *name, int argc, char **argv)
     return wanted;
 }
 
+static bool wants_kafka(int argc, char **argv)
+{
+    bool wanted = argc == 2;
+
+    for (int i = 2; i < argc; i++) {
+        wanted |= strstr(argv[i], "kafka") != NULL;
+    }
+    return wanted;
+}
+
 static long setting(const char *name, long standard)
 {
     const char *value = getenv(name);
@@ -437,7 +447,9 @@ int main(int argc, char **argv)
     world.nats = nwt_nats_new(world.folder, NULL);
     world.client = nwt_nats_connect(world.nats->url);
     world.mosquitto = nwt_mosquitto_new(world.folder, "max_queued_messages 0\n");
-    world.kafka = nwt_kafka_new(world.folder, NULL);
+    if (wants_kafka(argc, argv)) { /* it takes half a minute to start */
+        world.kafka = nwt_kafka_new(world.folder, NULL);
+    }
     (void)printf("| flow             | bare /s | CPU us | ours /s | CPU us | MB    | ratio |\n"
                  "|------------------|---------|--------|---------|--------|-------|-------|\n");
     (void)fflush(stdout);
