@@ -27,31 +27,61 @@ static void release(void *owner)
     MQTTAsync_free(a->topic);
 }
 
-/* A message that owns paho's, which is freed with it. */
+/* Paho keeps account of its memory under one lock, so that freeing on another thread than its own
+ * holds both up: what is this small and has no properties is copied instead, and freed at once. */
+#define COPIED_UP_TO 512
+
+/* 0 or NW_ENOMEM. Topic and payload as copies. */
+static int fill_copied(struct nw_message *m, struct nw_slice topic, struct nw_slice payload)
+{
+    nw_message_set_address(m, nw_message_copy(m, topic.data, topic.len));
+    nw_message_set_payload(m, nw_message_copy(m, payload.data, payload.len));
+    return nw_message_address(m).data == NULL || nw_message_payload(m).data == NULL ? NW_ENOMEM : 0;
+}
+
+/* 0 or NW_ENOMEM. The message owns paho's, which is freed with it. */
+static int fill_borrowed(struct nw_message *m, struct nw_slice topic, struct nw_slice payload,
+                         MQTTAsync_message *message)
+{
+    struct arrived *a = nw_message_alloc(m, sizeof *a);
+
+    if (a == NULL || (message->properties.count > 0 &&
+                      mqtt_properties_to_headers(&message->properties, m) != 0)) {
+        return NW_ENOMEM;
+    }
+    nw_message_set_address(m, topic);
+    nw_message_set_payload(m, payload);
+    *a = (struct arrived){(char *)(uintptr_t)topic.data, message};
+    nw_message_set_release(m, release, a);
+    return 0;
+}
+
+/* Takes topic and message if it succeeds; NULL: no memory, nothing was taken. */
 static struct nw_message *make(struct mqtt_source *s, char *topic, size_t topic_len,
                                MQTTAsync_message *message)
 {
     struct nw_message *m = nw_message_new(s->client.endpoint);
-    struct arrived *a = m == NULL ? NULL : nw_message_alloc(m, sizeof *a);
+    struct nw_slice address = {topic, topic_len};
+    struct nw_slice payload = {message->payloadlen == 0 ? "" : message->payload,
+                               (size_t)message->payloadlen};
+    bool copied = message->properties.count == 0 && payload.len + topic_len <= COPIED_UP_TO;
 
-    if (a == NULL) {
-        nw_message_unref(m);
+    if (m == NULL) {
         return NULL;
     }
-    nw_message_set_address(m, (struct nw_slice){topic, topic_len});
-    nw_message_set_payload(m, (struct nw_slice){message->payloadlen == 0 ? "" : message->payload,
-                                                (size_t)message->payloadlen});
     nw_message_set_number(m, NW_META_QOS, message->qos);
     nw_message_set_number(m, NW_META_RETAINED, message->retained != 0);
-    if ((message->properties.count > 0 &&
-         mqtt_properties_to_headers(&message->properties, m) != 0) ||
-        (message->retained != 0 &&
-         nw_message_add_header(m, mqtt_slice(MQTT_HEADER_RETAIN), mqtt_slice("1")) != 0)) {
+    if ((message->retained != 0 &&
+         nw_message_add_header(m, mqtt_slice(MQTT_HEADER_RETAIN), mqtt_slice("1")) != 0) ||
+        (copied ? fill_copied(m, address, payload) : fill_borrowed(m, address, payload, message)) !=
+            0) {
         nw_message_unref(m);
         return NULL;
     }
-    *a = (struct arrived){topic, message};
-    nw_message_set_release(m, release, a);
+    if (copied) {
+        MQTTAsync_freeMessage(&message);
+        MQTTAsync_free(topic);
+    }
     return m;
 }
 
