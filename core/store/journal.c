@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define FILE_SIZE (8 * 1024 * 1024)
@@ -277,26 +278,30 @@ static int give_entries(struct nw_journal *j, nw_journal_found *found, void *con
     return rc;
 }
 
+static bool is_head(const struct file_head *head)
+{
+    return memcmp(head->magic, MAGIC, sizeof head->magic) == 0 &&
+           head->check == checksum((const char *)head, offsetof(struct file_head, check));
+}
+
+/* Mapped, so that only what is there is read: usually nothing. */
 static int take_over(struct nw_journal *j, nw_journal_found *found, void *context)
 {
-    struct old old = {.data = malloc(FILE_SIZE)};
+    struct old old = {.data = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, j->fd, 0)};
     struct file_head head;
     int rc = 0;
 
-    if (old.data == NULL) {
+    if (old.data == MAP_FAILED) {
         return NW_ENOMEM;
     }
-    if (pread(j->fd, old.data, FILE_SIZE, 0) == FILE_SIZE) {
-        memcpy(&head, old.data, sizeof head);
-        if (memcmp(head.magic, MAGIC, sizeof head.magic) == 0 &&
-            head.check == checksum((const char *)&head, offsetof(struct file_head, check))) {
-            old.round = j->round = head.round;
-            rc = take_entries(j, &old);
-            rc = rc != 0 ? rc : give_entries(j, found, context);
-        }
+    memcpy(&head, old.data, sizeof head);
+    if (is_head(&head)) {
+        old.round = j->round = head.round;
+        rc = take_entries(j, &old);
+        rc = rc != 0 ? rc : give_entries(j, found, context);
     }
     j->count = 0;
-    free(old.data);
+    (void)munmap(old.data, FILE_SIZE);
     return rc;
 }
 
