@@ -10,8 +10,8 @@
  *     Mqtt-Payload-Format     1: the payload is UTF-8 text
  *     Mqtt-Retain             1: the message was retained (no property, a flag of the packet)
  *
- * A server ends the connection over a string that is not UTF-8, so such headers travel as
- * Natsway-B64-<Name> with their value in base64.
+ * A server ends the connection over a string that is not UTF-8 or has control characters, so such
+ * headers travel as Natsway-B64-<Name> with their value in base64.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -110,13 +110,25 @@ static size_t utf8_sequence(const unsigned char *s, size_t left)
     return bad ? 0 : n;
 }
 
+/* A server may end the connection over a control or a non-character, and mosquitto does. */
+static bool is_taken(const unsigned char *s, size_t n)
+{
+    uint32_t code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
+
+    for (size_t i = 1; i < n; i++) {
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    return code >= 0x20 && !(code >= 0x7f && code < 0xa0) && !(code >= 0xfdd0 && code <= 0xfdef) &&
+           (code & 0xfffe) != 0xfffe;
+}
+
 static bool is_mqtt_string(struct nw_slice s)
 {
     size_t at = 0;
 
     while (at < s.len) {
         size_t n = utf8_sequence((const unsigned char *)s.data + at, s.len - at);
-        if (n == 0) {
+        if (n == 0 || !is_taken((const unsigned char *)s.data + at, n)) {
             return false;
         }
         at += n;

@@ -123,26 +123,6 @@ static void add(struct mqtt_connection *c, const char *id, bool live)
     }
 }
 
-void mqtt_sessions_open(struct mqtt_connection *c, struct nw_endpoint *e, const char *id)
-{
-    char key[200];
-    void *data = NULL;
-    size_t len = 0, at = 0;
-
-    key_of(c, key, sizeof key);
-    if (nw_state_read(e, key, &data, &len) == 0 && len > 0) {
-        ((char *)data)[len - 1] = '\0';
-        while (at < len) {
-            add(c, next_text(data, len, &at), false);
-        }
-    }
-    free(data);
-    if (id != NULL) {
-        add(c, id, true);
-    }
-    c->clean_at_ns = nw_clock_monotonic_ns() + QUIET_NS;
-}
-
 static char *write_list(const struct mqtt_connection *c, size_t *len)
 {
     size_t total = 0;
@@ -161,20 +141,44 @@ static char *write_list(const struct mqtt_connection *c, size_t *len)
     return data;
 }
 
-/* Lock held. */
-static void tell_all(struct mqtt_connection *c)
+/* Lock held. Into the state of every endpoint that has been started, and of e (may be NULL). */
+static void tell_all(struct mqtt_connection *c, struct nw_endpoint *e)
 {
     char key[200];
     size_t len = 0;
     char *data = write_list(c, &len);
 
     key_of(c, key, sizeof key);
+    if (data != NULL && e != NULL) {
+        (void)nw_state_write(e, key, len == 0 ? NULL : data, len);
+    }
     for (struct mqtt_client *client = c->clients; data != NULL && client; client = client->next) {
         if (client->endpoint != NULL) {
             (void)nw_state_write(client->endpoint, key, len == 0 ? NULL : data, len);
         }
     }
     free(data);
+}
+
+void mqtt_sessions_open(struct mqtt_connection *c, struct nw_endpoint *e, const char *id)
+{
+    char key[200];
+    void *data = NULL;
+    size_t len = 0, at = 0;
+
+    key_of(c, key, sizeof key);
+    if (nw_state_read(e, key, &data, &len) == 0 && len > 0) {
+        ((char *)data)[len - 1] = '\0';
+        while (at < len) {
+            add(c, next_text(data, len, &at), false);
+        }
+    }
+    free(data);
+    if (id != NULL) {
+        add(c, id, true);
+        tell_all(c, e); /* before there is a session that somebody will have to remove */
+    }
+    c->clean_at_ns = nw_clock_monotonic_ns() + QUIET_NS;
 }
 
 /* Lock held: a session that nobody has, not yet being removed. */
@@ -193,7 +197,7 @@ void mqtt_sessions_clean(struct mqtt_connection *c)
     struct mqtt_known *k;
 
     (void)pthread_mutex_lock(&c->lock);
-    tell_all(c);
+    tell_all(c, NULL);
     while ((k = orphan(c)) != NULL) {
         k->cleaning = true;
         (void)pthread_mutex_unlock(&c->lock);
@@ -217,7 +221,7 @@ void mqtt_sessions_forget(struct mqtt_connection *c, const char *id)
         struct mqtt_known *gone = *at;
         *at = gone->next;
         free(gone);
-        tell_all(c);
+        tell_all(c, NULL);
     }
     (void)pthread_mutex_unlock(&c->lock);
 }

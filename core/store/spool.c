@@ -10,8 +10,6 @@
 #include "store/record.h"
 #include "store/spool_internal.h"
 
-/* Rows are removed at most so many under one hold of the lock, since appending waits for it. */
-#define REMOVE_AT_ONCE 512
 #define REMOVE_EVERY_MS 20
 
 /* ---- removing ---- */
@@ -38,9 +36,9 @@ static void remove_range(struct nw_spool_route *r, uint64_t from, uint64_t to)
     (void)sqlite3_reset(stmt);
 }
 
-static void remove_some(struct nw_spool_route *r, const uint64_t *rows, size_t n)
+/* With lock held: rows of the database. */
+static void remove_from_db(struct nw_spool_route *r, const uint64_t *rows, size_t n)
 {
-    (void)pthread_mutex_lock(&r->spool->lock);
     (void)sqlite3_exec(r->spool->db, "BEGIN", NULL, NULL, NULL);
     for (size_t i = 0; i < n;) {
         size_t end = i + 1;
@@ -54,6 +52,20 @@ static void remove_some(struct nw_spool_route *r, const uint64_t *rows, size_t n
         /* They stay on disk and come again after a restart, as repeats with the same id. */
         (void)sqlite3_exec(r->spool->db, "ROLLBACK", NULL, NULL, NULL);
     }
+}
+
+static void remove_some(struct nw_spool_route *r, const uint64_t *rows, size_t n)
+{
+    size_t old = 0;
+
+    (void)pthread_mutex_lock(&r->spool->lock);
+    while (old < n && rows[old] < r->spool->journal.first_row) {
+        old++;
+    }
+    if (old > 0) {
+        remove_from_db(r, rows, old);
+    }
+    nw_spool_settle_journal(r, rows + old, n - old);
     (void)pthread_mutex_unlock(&r->spool->lock);
 }
 
@@ -71,8 +83,8 @@ static void remove_route(struct nw_spool_route *r)
     if (n > 0) {
         qsort(rows, n, sizeof *rows, by_number);
     }
-    for (size_t i = 0; i < n; i += REMOVE_AT_ONCE) {
-        remove_some(r, rows + i, n - i < REMOVE_AT_ONCE ? n - i : REMOVE_AT_ONCE);
+    for (size_t i = 0; i < n; i += NW_SPOOL_REMOVE_AT_ONCE) {
+        remove_some(r, rows + i, n - i < NW_SPOOL_REMOVE_AT_ONCE ? n - i : NW_SPOOL_REMOVE_AT_ONCE);
     }
     free(rows);
 }
@@ -201,9 +213,6 @@ static int insert(struct nw_spool_route *r, struct nw_message *m, uint64_t *size
     uint64_t row = s->next_row;
     int step;
 
-    if (set_origin(s, m, row) != 0) {
-        return nw_error_set(error, NW_ENOMEM, "out of memory");
-    }
     nw_buffer_clear(&s->record);
     nw_record_write(m, &s->record);
     if (s->record.failed) {
@@ -236,8 +245,11 @@ static void drop_oldest(struct nw_spool_route *r, uint64_t more)
             row = (uint64_t)sqlite3_column_int64(s->oldest, 0);
         }
         (void)sqlite3_reset(s->oldest);
-        if (row == 0) {
+        if (row == 0 && (s->journal.live == 0 || nw_spool_empty_journal(s, NULL) != 0)) {
             return;
+        }
+        if (row == 0) {
+            continue; /* the journal had them */
         }
         remove_range(r, 0, row);
         r->dropped += before - r->messages;
@@ -269,13 +281,25 @@ static int check_room(struct nw_spool_route *r, uint64_t more, struct nw_error *
                         r->bytes, r->limits.max_size);
 }
 
-static int append_all(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
-                      uint64_t *size, struct nw_error *error)
+static int set_origins(const struct nw_spool *s, struct nw_message *const *messages, size_t n,
+                       struct nw_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (set_origin(s, messages[i], s->next_row + i) != 0) {
+            return nw_error_set(error, NW_ENOMEM, "out of memory");
+        }
+    }
+    return 0;
+}
+
+/* Several messages, or a large one, straight into the database, in one commit. */
+static int append_to_db(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
+                        uint64_t *size, struct nw_error *error)
 {
     struct nw_spool *s = r->spool;
     uint64_t first = s->next_row;
     bool together = n > 1;
-    int rc = s->next_row + n > s->reserved_row ? nw_spool_reserve_rows(s, error) : 0;
+    int rc = nw_spool_empty_journal(s, error); /* its rows are older */
 
     if (rc == 0 && together) {
         rc = nw_sqlite_run(s->db, "BEGIN", error);
@@ -291,7 +315,27 @@ static int append_all(struct nw_spool_route *r, struct nw_message *const *messag
         s->next_row = first;
         *size = 0;
     }
+    s->journal.first_row = s->next_row;
     return rc;
+}
+
+static int append_all(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
+                      uint64_t *size, struct nw_error *error)
+{
+    struct nw_spool *s = r->spool;
+    int rc = s->next_row + n > s->reserved_row ? nw_spool_reserve_rows(s, error) : 0;
+
+    rc = rc != 0 ? rc : set_origins(s, messages, n, error);
+    if (rc != 0) {
+        return rc;
+    }
+    if (n == 1 && s->journal.fd >= 0 && nw_message_size(messages[0]) <= NW_JOURNAL_LARGEST) {
+        rc = nw_spool_append_journal(r, messages[0], size, error);
+        if (rc != NW_EIO) {
+            return rc;
+        }
+    }
+    return append_to_db(r, messages, n, size, error);
 }
 
 /* With lock held. When the disk is full, the reserve gives room for what is under way. */
@@ -383,12 +427,15 @@ size_t nw_spool_read(struct nw_spool_route *r, uint64_t after, struct nw_message
         not_before = nw_clock_real_ns() / NW_MILLISECOND_NS - r->limits.max_age_ms;
     }
     (void)pthread_mutex_lock(&r->spool->lock);
-    n = read_rows(r, after, not_before, out, max, &expired);
+    n = after + 1 < r->spool->journal.first_row
+            ? read_rows(r, after, not_before, out, max, &expired)
+            : 0;
     if (expired > 0) {
         uint64_t before = r->messages;
         remove_range(r, after + 1, expired);
         r->dropped += before - r->messages;
     }
+    n += nw_spool_read_journal(r, after, n > 0 ? 0 : not_before, out + n, max - n);
     (void)pthread_mutex_unlock(&r->spool->lock);
     return n;
 }

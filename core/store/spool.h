@@ -2,10 +2,11 @@
 /*
  * The spool: messages on disk between a source whose library has confirmed them and a target that
  * has not. One SQLite file for the process (WAL, exclusive locking, synchronous=NORMAL: a killed
- * process loses nothing), rows in the order in which they came, for each route apart.
+ * process loses nothing), rows in the order in which they came, for each route apart. In front of it
+ * is a journal, see journal.h: most messages are settled before they reach the database.
  *
- * Rows are appended by the source's own thread, one commit for each call, and removed in batches by
- * a thread of the spool, behind everything else.
+ * Rows are appended by the source's own thread and removed in batches by a thread of the spool,
+ * behind everything else.
  */
 #ifndef NATSWAY_STORE_SPOOL_H
 #define NATSWAY_STORE_SPOOL_H
@@ -39,7 +40,7 @@ int nw_spool_route(struct nw_spool *spool, const char *route, const struct nw_sp
                    struct nw_spool_route **out, struct nw_error *error);
 
 /*
- * Write n messages, in order, in one commit, and set spool_row of each. A message without an origin
+ * Write n messages, in order, all or none, and set spool_row of each. A message without an origin
  * gets one: the spool's identity and its row. Any thread. 0; NW_STORED_FULL: written, but max_size
  * is reached or the disk is full, so the sender is to be stopped; NW_EFULL: the reserve is used up;
  * NW_EIO: the disk; NW_ENOMEM. On failure nothing was written. n 0 writes nothing and says

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/buffer.h"
+#include "store/journal.h"
 #include "store/reserve.h"
 #include "store/spool.h"
 #include "store/sqlite.h"
@@ -28,6 +29,7 @@ struct nw_spool {
     char identity[12];
     uint64_t next_row, reserved_row;
     struct nw_buffer record;
+    struct nw_journal journal;
     struct nw_reserve reserve_file;
     struct nw_spool_route *routes;
     /* ---- */
@@ -44,6 +46,25 @@ struct nw_spool {
 
 /* With lock held, or before any other thread has the spool. */
 int nw_spool_reserve_rows(struct nw_spool *s, struct nw_error *error);
+
+/* Rows are removed at most so many under one hold of the lock, since appending waits for it. */
+#define NW_SPOOL_REMOVE_AT_ONCE 512
+
+/* ---- spool_journal.c: the journal; with lock held ---- */
+
+/* Take over what a killed process left in it, into the database, and begin it anew. */
+int nw_spool_open_journal(struct nw_spool *s, const char *folder, struct nw_error *error);
+/* Move what is not settled into the database and begin anew. */
+int nw_spool_empty_journal(struct nw_spool *s, struct nw_error *error);
+/* One message, whose origin is set; *size grows by the bytes of the record. 0, NW_ENOMEM, NW_EIO.
+ */
+int nw_spool_append_journal(struct nw_spool_route *r, struct nw_message *m, uint64_t *size,
+                            struct nw_error *error);
+/* At most NW_SPOOL_REMOVE_AT_ONCE rows, ascending; those that are elsewhere are passed over. */
+void nw_spool_settle_journal(struct nw_spool_route *r, const uint64_t *rows, size_t n);
+/* As nw_spool_read; what is older than not_before is dropped. */
+size_t nw_spool_read_journal(struct nw_spool_route *r, uint64_t after, int64_t not_before,
+                             struct nw_message **out, size_t max);
 
 /* The remover thread: start, and end with everything removed. */
 int nw_spool_start_remover(struct nw_spool *s, struct nw_error *error);

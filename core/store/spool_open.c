@@ -247,6 +247,7 @@ int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
     if (s == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
+    s->journal.fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_mutex_init(&s->remove_lock, NULL);
     (void)pthread_condattr_init(&monotonic);
@@ -266,6 +267,7 @@ int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
         nw_reserve_init(&s->reserve_file, folder, "spool.reserve", NW_SPOOL_DISK_RESERVE)) {
         rc = nw_error_set(error, NW_ENOMEM, "out of memory");
     }
+    rc = rc != 0 ? rc : nw_spool_open_journal(s, folder, error);
     rc = rc != 0 ? rc : nw_spool_start_remover(s, error);
     if (rc != 0) {
         nw_spool_close(s);
@@ -281,6 +283,10 @@ void nw_spool_close(struct nw_spool *s)
         return;
     }
     nw_spool_end_remover(s);
+    if (s->journal.live > 0) {
+        (void)nw_spool_empty_journal(s, NULL); /* what cannot be moved is taken over at the start */
+    }
+    nw_journal_close(&s->journal);
     close_db(s);
     while (s->routes != NULL) {
         struct nw_spool_route *next = s->routes->next;

@@ -34,6 +34,13 @@ static void write_all(int fd, const void *data, size_t len)
     }
 }
 
+/* To whoever has to wait for it. */
+static void say_ready(void)
+{
+    (void)puts("ready");
+    (void)fflush(stdout);
+}
+
 /* ---- MQTT 3.1.1, QoS 1 ---- */
 
 static int mqtt_fd;
@@ -56,10 +63,10 @@ static void puback(struct slot *slot, bool last)
 
 static void mqtt_open(const char *port, const char *filter)
 {
-    static const unsigned char connect_packet[] = {0x10, 19, 0, 4,   'M', 'Q', 'T', 'T', 4,   0,  0,
-                                                   0,    0,  7, 'b', 'a', 'r', 'e', '-', 'i', 'n'};
+    /* The client id is the topic, which is of this run alone: no earlier session is resumed. */
+    static const unsigned char hello[] = {0, 4, 'M', 'Q', 'T', 'T', 4, 0, 0, 0};
     struct sockaddr_in a = loopback(port);
-    unsigned char packet[300], answer[4];
+    unsigned char packet[300], answer[5];
     size_t len = strlen(filter);
     int one = 1;
 
@@ -68,8 +75,17 @@ static void mqtt_open(const char *port, const char *filter)
         die("mqtt: no connection");
     }
     (void)setsockopt(mqtt_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    write_all(mqtt_fd, connect_packet, sizeof connect_packet);
-    if (read(mqtt_fd, answer, 4) != 4 || answer[3] != 0 || len > 200) {
+    if (len > 100) {
+        die("mqtt: the topic is too long");
+    }
+    packet[0] = 0x10;
+    packet[1] = (unsigned char)(sizeof hello + 2 + len);
+    memcpy(packet + 2, hello, sizeof hello);
+    packet[2 + sizeof hello] = 0;
+    packet[3 + sizeof hello] = (unsigned char)len;
+    memcpy(packet + 4 + sizeof hello, filter, len);
+    write_all(mqtt_fd, packet, 4 + sizeof hello + len);
+    if (read(mqtt_fd, answer, 4) != 4 || answer[3] != 0) {
         die("mqtt: refused");
     }
     packet[0] = 0x82;
@@ -79,6 +95,10 @@ static void mqtt_open(const char *port, const char *filter)
     memcpy(packet + 6, filter, len);
     packet[6 + len] = 1;
     write_all(mqtt_fd, packet, 7 + len);
+    if (read(mqtt_fd, answer, 5) != 5 || answer[0] != 0x90 || answer[4] != 1) {
+        die("mqtt: not subscribed");
+    }
+    say_ready();
 }
 
 /* One packet at b, if it is whole; returns its length or 0. */
@@ -199,6 +219,7 @@ void source_http(const char *port)
     }
     (void)epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
     ring_each = answer;
+    say_ready();
     for (;;) {
         int n = epoll_wait(epoll, events, 256, -1);
         for (int i = 0; i < n; i++) {

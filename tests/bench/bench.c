@@ -186,11 +186,19 @@ static int64_t topic_count(void)
 
 /* ---- MQTT ---- */
 
+/* A topic of each run's own: the sessions of earlier runs live on at the broker, and would be given
+ * what this one publishes, to be found as a backlog by the next. */
+static void prepare_mqtt(void)
+{
+    prepare_stream();
+    (void)say(5, "bench%d", world.run);
+}
+
 static char *const *bare_mqtt_jetstream(void)
 {
     static char *arguments[7];
     char *const list[7] = {text[7], "mqtt-jetstream", say(3, "%d", world.mosquitto->port),
-                           "bench", world.nats->url,  text[1],
+                           text[5], world.nats->url,  text[1],
                            NULL};
 
     memcpy(arguments, list, sizeof list);
@@ -202,14 +210,14 @@ static struct nwt_bridge *bridge_mqtt_jetstream(void)
     return nwt_bridge_new(world.folder, say(4, "bridge%d", world.run),
                           "nats: {url: \"%s\"}\n"
                           "connections:\n  mqtt: {url: \"%s\"}\n"
-                          "routes:\n  r:\n    from: {mqtt: bench, qos: 1}\n"
+                          "routes:\n  r:\n    from: {mqtt: %s, qos: 1}\n"
                           "    to: {jetstream: \"%s\"}\n",
-                          world.nats->url, world.mosquitto->url, text[1]);
+                          world.nats->url, world.mosquitto->url, text[5], text[1]);
 }
 
 static void load_mqtt_topic(void)
 {
-    world.load = load_mqtt(world.mosquitto->port, "bench", world.count);
+    world.load = load_mqtt(world.mosquitto->port, text[5], world.count);
 }
 
 /* ---- HTTP ---- */
@@ -320,7 +328,7 @@ static const struct flow flows[] = {
      stream_count},
     {"jetstream-kafka", 100, prepare_stream_and_topic, bare_jetstream_kafka, bridge_jetstream_kafka,
      NULL, topic_count},
-    {"mqtt-jetstream", 30, prepare_stream, bare_mqtt_jetstream, bridge_mqtt_jetstream,
+    {"mqtt-jetstream", 30, prepare_mqtt, bare_mqtt_jetstream, bridge_mqtt_jetstream,
      load_mqtt_topic, stream_count},
     {"http-jetstream", 40, prepare_http, bare_http_jetstream, bridge_http_jetstream, load_http_path,
      stream_count},
@@ -377,16 +385,19 @@ static struct figures run_bare(const struct flow *flow)
 {
     struct nwt_process process = {.pid = 0};
     struct figures f;
+    char *out;
 
     world.run++;
     flow->prepare();
     (void)snprintf(text[7], sizeof text[7], "%s", world.bare);
-    nwt_process_start(&process, flow->bare(), NULL, NULL, NULL);
-    if (flow->load != NULL) {
-        (void)usleep(300000); /* the bare program has no way to say that it is ready */
+    out = nwt_folder_file(world.folder, "bare%d.out", world.run);
+    nwt_process_start(&process, flow->bare(), NULL, out, NULL);
+    if (flow->load != NULL && !NWT_WAIT(60000, nwt_file_contains(out, "ready"))) {
+        nwt_fail("%s: the bare program is not ready", flow->name);
     }
     f = measure(flow, &process);
     nwt_process_kill(&process);
+    free(out);
     return f;
 }
 

@@ -31,6 +31,16 @@ void nwt_mosquitto_start(struct nwt_mosquitto *mosquitto)
     }
 }
 
+void nwt_mosquitto_configure(struct nwt_mosquitto *mosquitto, const char *more)
+{
+    /* Started as root it would become another user, who may not write into the folder. */
+    nwt_file_write(mosquitto->config,
+                   "listener %d 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\n"
+                   "persistence_file mosquitto-%d.db\npersistence_location %s/\n"
+                   "max_queued_messages 0\nlog_dest stderr\n%s\n",
+                   mosquitto->port, mosquitto->port, mosquitto->folder, more == NULL ? "" : more);
+}
+
 struct nwt_mosquitto *nwt_mosquitto_new(struct nwt_folder *folder, const char *more)
 {
     struct nwt_mosquitto *mosquitto = calloc(1, sizeof *mosquitto);
@@ -41,12 +51,8 @@ struct nwt_mosquitto *nwt_mosquitto_new(struct nwt_folder *folder, const char *m
     snprintf(mosquitto->url, sizeof mosquitto->url, "mqtt://127.0.0.1:%d", port);
     mosquitto->config = nwt_folder_file(folder, "mosquitto-%d.conf", port);
     mosquitto->log = nwt_folder_file(folder, "mosquitto-%d.log", port);
-    /* Started as root it would become another user, who may not write into the folder. */
-    nwt_file_write(mosquitto->config,
-                   "listener %d 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\n"
-                   "persistence_file mosquitto-%d.db\npersistence_location %s/\n"
-                   "max_queued_messages 0\nlog_dest stderr\n%s\n",
-                   port, port, nwt_folder_path(folder), more == NULL ? "" : more);
+    mosquitto->folder = nwt_folder_path(folder);
+    nwt_mosquitto_configure(mosquitto, more);
     nwt_mosquitto_start(mosquitto);
     return mosquitto;
 }

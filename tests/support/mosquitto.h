@@ -11,11 +11,14 @@ struct nwt_mosquitto {
     int port;
     char url[48]; /* mqtt://127.0.0.1:PORT */
     char *config, *log;
+    const char *folder;
 };
 
 /* Start one and wait until it answers. Everybody may do everything and its queues are unbounded,
  * unless `more` (further lines of its configuration, or NULL) says otherwise. */
 struct nwt_mosquitto *nwt_mosquitto_new(struct nwt_folder *folder, const char *more);
+/* Write its configuration anew, for the next start. */
+void nwt_mosquitto_configure(struct nwt_mosquitto *mosquitto, const char *more);
 /* Start it again, on the same port and with what it kept. */
 void nwt_mosquitto_start(struct nwt_mosquitto *mosquitto);
 /* Stop it in its orderly way: it then writes its sessions. Killed, it loses them. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TIMEOUT_MS 30000
+#define TIMEOUT_MS 60000
 /* mosquitto takes 20 at a time; beyond that paho waits a second (version 5), or is disconnected
  * (QoS 2 of 3.1.1). */
 #define WINDOW 18

@@ -1,121 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <criterion/criterion.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "store/spool.h"
-
-static char folder[] = "/tmp/natsway-spool-XXXXXX";
-
-static void make_folder(void)
-{
-    cr_assert(mkdtemp(folder) != NULL);
-}
-
-static void remove_folder(void)
-{
-    char command[sizeof folder + 16];
-
-    cr_assert_eq(nw_message_alive(), 0);
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert(system(command) == 0);
-}
+#include "spool_help.h"
 
 TestSuite(spool, .init = make_folder, .fini = remove_folder);
-
-static struct nw_spool *open_spool(void)
-{
-    struct nw_spool *s = NULL;
-    struct nw_error error;
-    char *moved_to = NULL;
-
-    cr_assert_eq(nw_spool_open(folder, &s, &moved_to, &error), 0, "%s", error.text);
-    cr_assert_null(moved_to);
-    return s;
-}
-
-static struct nw_spool_route *open_route(struct nw_spool *s, const char *name,
-                                         struct nw_spool_limits limits)
-{
-    struct nw_spool_route *r = NULL;
-    struct nw_error error;
-
-    cr_assert_eq(nw_spool_route(s, name, &limits, &r, &error), 0, "%s", error.text);
-    return r;
-}
-
-/* Without limits. */
-static struct nw_spool_route *plain_route(struct nw_spool *s, const char *name)
-{
-    return open_route(s, name, (struct nw_spool_limits){.max_size = 0});
-}
-
-static struct nw_message *text_message(const char *text)
-{
-    struct nw_message *m = nw_message_make();
-
-    cr_assert_not_null(m);
-    m->address = NW_LITERAL("a/b");
-    m->payload = nw_message_copy(m, text, strlen(text));
-    return m;
-}
-
-/* Appends one message and returns what append did. */
-static int append(struct nw_spool_route *r, const char *text, uint64_t *row)
-{
-    struct nw_message *m = text_message(text);
-    int rc = nw_spool_append(r, &m, 1, NULL);
-
-    if (rc >= 0 && row != NULL) {
-        *row = m->spool_row;
-    }
-    nw_message_unref(m);
-    return rc;
-}
-
-static int append_number(struct nw_spool_route *r, unsigned number)
-{
-    char text[16];
-
-    (void)snprintf(text, sizeof text, "%u", number);
-    return append(r, text, NULL);
-}
-
-/* Reads all and expects the numbers first..last in order. */
-static void expect_numbers(struct nw_spool_route *r, unsigned first, unsigned last)
-{
-    struct nw_message *batch[100];
-    unsigned next = first;
-    uint64_t after = 0;
-    size_t n;
-
-    while ((n = nw_spool_read(r, after, batch, 100)) > 0) {
-        for (size_t i = 0; i < n; i++) {
-            char text[16];
-            (void)snprintf(text, sizeof text, "%u", next++);
-            cr_assert(nw_slice_equal(batch[i]->payload, nw_slice_text(text)), "%.*s, not %s",
-                      (int)batch[i]->payload.len, batch[i]->payload.data, text);
-            cr_assert(batch[i]->spool_row > after);
-            after = batch[i]->spool_row;
-            nw_message_unref(batch[i]);
-        }
-    }
-    cr_assert_eq(next, last + 1, "%u messages end before %u", next - first, last);
-}
-
-static void expect_size(struct nw_spool_route *r, uint64_t want)
-{
-    uint64_t messages, bytes;
-
-    nw_spool_size(r, &messages, &bytes);
-    cr_assert_eq(messages, want, "%llu messages", (unsigned long long)messages);
-    cr_assert_eq(bytes == 0, want == 0, "%llu bytes", (unsigned long long)bytes);
-}
 
 Test(spool, gives_back_a_whole_message)
 {
@@ -267,17 +157,6 @@ Test(spool, a_part_that_was_removed_leaves_the_rest)
     nw_spool_close(s);
 }
 
-static void fill(struct nw_spool_route *r, unsigned from, unsigned count, uint64_t *rows)
-{
-    for (unsigned i = 0; i < count; i++) {
-        char text[1000];
-        memset(text, 'x', sizeof text);
-        text[snprintf(text, 16, "%u", from + i)] = ' ';
-        text[sizeof text - 1] = '\0';
-        cr_assert_geq(append(r, text, rows == NULL ? NULL : &rows[i]), 0);
-    }
-}
-
 Test(spool, when_full_it_takes_what_is_under_way_and_says_so)
 {
     struct nw_spool *s = open_spool();
@@ -418,15 +297,6 @@ Test(spool, a_killed_process_keeps_every_message_it_said_was_stored)
     nw_spool_close(s);
 }
 
-static off_t file_size(const char *name)
-{
-    char path[sizeof folder + 32];
-    struct stat st;
-
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return stat(path, &st) == 0 ? st.st_size : -1;
-}
-
 Test(spool, its_file_shrinks_when_it_was_emptied)
 {
     struct nw_spool *s = open_spool();
@@ -438,21 +308,6 @@ Test(spool, its_file_shrinks_when_it_was_emptied)
     nw_spool_close(s);
     nw_spool_close(open_spool());
     cr_assert_leq(file_size("spool.db"), 100000);
-}
-
-static void damage(const char *name, long from, long to)
-{
-    char path[sizeof folder + 32];
-    FILE *file;
-
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = fopen(path, "r+");
-    cr_assert_not_null(file);
-    cr_assert_eq(fseek(file, from, SEEK_SET), 0);
-    for (long i = from; i < to; i++) {
-        cr_assert_neq(fputc(0x5a, file), EOF);
-    }
-    (void)fclose(file);
 }
 
 Test(spool, a_file_that_is_no_database_is_moved_aside)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spool's journal: a small file of a fixed size in front of the database. A message that comes
+ * one by one costs one write of its bytes here; a commit of the database costs several writes of
+ * whole pages. Most messages are settled before the file is full and never reach the database; when
+ * it is full the spool moves what is left and the file is begun anew.
+ *
+ * Entries follow each other, each with a checksum and the number of the round it was written in, so
+ * that the first that does not fit ends the file. Like the database's log it is not synced: a
+ * killed process loses nothing, a power cut may take the last moments.
+ *
+ * No locks: its owner guards it.
+ */
+#ifndef NATSWAY_STORE_JOURNAL_H
+#define NATSWAY_STORE_JOURNAL_H
+
+#include "base/buffer.h"
+
+/* The largest record that it takes. */
+#define NW_JOURNAL_LARGEST (256 * 1024)
+
+struct nw_journal_entry {
+    void *owner; /* whose it is; NULL: settled */
+    uint64_t row;
+    int64_t time_ms;
+    uint32_t at, len; /* of the record in the file */
+};
+
+struct nw_journal {
+    int fd; /* -1: there is none */
+    uint64_t round;
+    uint32_t end;       /* where the next entry goes */
+    uint64_t first_row; /* rows before it were never here in this round, or have been moved */
+    struct nw_journal_entry *entries; /* in the order of rows */
+    size_t count, capacity, live;
+    struct nw_buffer buffer; /* an entry on its way to the file */
+};
+
+/* An entry of before, as nw_journal_open finds it; all of it lives for the call. */
+typedef int nw_journal_found(void *context, struct nw_slice name, uint64_t row, int64_t time_ms,
+                             struct nw_slice record);
+
+/* Open or make folder/spool.journal and give all entries that are not settled to found, in order,
+ * until it says something else than 0, which is then returned. Where the file cannot be made or has
+ * no room, there is no journal, which is no error. The file stays as it is until
+ * nw_journal_begin(). */
+int nw_journal_open(struct nw_journal *j, const char *folder, nw_journal_found *found,
+                    void *context);
+void nw_journal_close(struct nw_journal *j);
+
+/* Forget all entries; the next row is first_row. On failure there is no journal any more. */
+void nw_journal_begin(struct nw_journal *j, uint64_t first_row);
+
+/* Begin an entry: j->buffer then takes its record, for nw_journal_append. */
+void nw_journal_prepare(struct nw_journal *j, struct nw_slice name);
+/* 0, NW_EFULL: it must be emptied first, NW_ENOMEM, or NW_EIO. */
+int nw_journal_append(struct nw_journal *j, void *owner, uint64_t row, int64_t time_ms);
+
+/* The entry of this row if owner has one that is not settled, else NULL. */
+struct nw_journal_entry *nw_journal_find(struct nw_journal *j, const void *owner, uint64_t row);
+void nw_journal_settle(struct nw_journal *j, struct nw_journal_entry *entry);
+/* Write down which rows are settled, ascending, each range as its first and last row. As append. */
+int nw_journal_note(struct nw_journal *j, const uint64_t *ranges, size_t n);
+
+/* The index of the first entry with at least this row; j->count if there is none. */
+size_t nw_journal_from(const struct nw_journal *j, uint64_t row);
+/* Read an entry's record into j->buffer. 0 or NW_EIO, NW_ENOMEM. */
+int nw_journal_read(struct nw_journal *j, const struct nw_journal_entry *entry);
+
+#endif
