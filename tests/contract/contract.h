@@ -36,14 +36,18 @@ struct nwc_adapter {
     const char *connection, *source, *sink;
     const char *hub; /* URL of a NATS server, for adapters that use one */
 
+    size_t some;        /* how many messages most tests use; 0: 200. For what is slow: fewer */
     bool keys, headers; /* they pass */
     bool null_payload;  /* a null payload is not an empty one */
     bool null_key;      /* a null key is not an empty one */
     bool loses;         /* source: nothing comes again, nobody holds it (core NATS, QoS 0) */
     bool forgets;       /* sink: who listens may miss what comes right after an outage */
-    size_t at_once;     /* source: so many unsettled at most, whatever the credit; 0: credit rules */
-    size_t under_way;   /* source with nw_store: so many may still come after NW_STORED_FULL */
-    size_t window;      /* sink: what it asks for with nw_sink_window; 0: it does not */
+    size_t at_once;   /* source: so many unsettled at most, whatever the credit; 0: credit rules */
+    size_t under_way; /* source with nw_store: the reserve after NW_STORED_FULL */
+    size_t window;    /* sink: what it asks for with nw_sink_window; 0: it does not */
+
+    bool brief;         /* only the first test: of what differs little from another adapter */
+    const char *breach; /* of a broken connector: the fault that its first test must find */
 
     /* Each may be NULL. Once for the program: start and end the server. */
     void (*start)(struct nwt_folder *folder);
@@ -112,12 +116,13 @@ bool nwc_failed(void);
     } while (0)
 
 /* Wait for a condition; a fault if it does not come. At once in a test that has failed. */
-#define NWC_LONG_MS 20000
-#define NWC_AWAIT(expression, ...)                                               \
-    do {                                                                         \
-        if (!NWT_WAIT(NWC_LONG_MS, nwc_failed() || (expression))) {              \
-            nwc_fault(__VA_ARGS__);                                              \
-        }                                                                        \
+int64_t nwc_long_ms(void);
+#define NWC_LONG_MS nwc_long_ms()
+#define NWC_AWAIT(expression, ...)                                  \
+    do {                                                            \
+        if (!NWT_WAIT(NWC_LONG_MS, nwc_failed() || (expression))) { \
+            nwc_fault(__VA_ARGS__);                                 \
+        }                                                           \
     } while (0)
 
 /* ---- The tests ---- */

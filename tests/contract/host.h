@@ -53,6 +53,8 @@ bool nwc_is_open(void);
 enum nw_state nwc_state(void);
 /* How long the longest worker call took so far. */
 int64_t nwc_longest_call_ms(void);
+/* The same from close() to nw_closed(). */
+int64_t nwc_longest_close_ms(void);
 
 /* ---- Sources ---- */
 

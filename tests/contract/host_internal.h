@@ -51,6 +51,8 @@ struct nwc_host {
     const struct nw_route_spec *route;
     struct nw_connection connection;
     struct nw_endpoint *end; /* the open one */
+    int64_t longest_close_ms;
+    size_t alive; /* messages when the test began */
 
     pthread_mutex_t lock; /* guards all below, and the records and the endpoints */
     pthread_cond_t changed;
@@ -63,7 +65,7 @@ struct nwc_host {
     struct nwc_list held; /* offered and not settled, in order */
     /* Sink. */
     size_t in_flight, originals, released;
-    struct nwc_list done; /* kept until the test ends, so that a second done is seen */
+    struct nwc_list done;              /* kept until the test ends, so that a second done is seen */
     struct nw_message *again[NWC_MAX]; /* came back with NW_RETRY: the same object is sent again */
     int64_t longest_ms;
 };

@@ -157,18 +157,19 @@ int nw_store(struct nw_endpoint *source, struct nw_message *const *messages, siz
     struct nwc_host *h = &nwc_host;
     bool full;
 
-    (void)error;
     NWC_CHECK(!nwc_on_worker(), "it stores on the worker thread, which waits for the disk then");
     nwc_lock();
     nwc_check_alive(source, "nw_store");
+    if (n > 0 && h->stored + n > h->limit + h->adapter->under_way) {
+        nwc_unlock();
+        return nw_error_set(error, NW_EFULL, "the reserve is used up"); /* the caller keeps them */
+    }
     for (size_t i = 0; i < n; i++) {
         take(messages[i], true);
     }
     h->stored += n;
     full = h->stored >= h->limit;
     h->store_full |= full;
-    NWC_CHECK(h->stored <= h->limit + h->adapter->under_way,
-              "it goes on storing when it was told that the spool is full");
     nwc_unlock();
     nwc_worker_wake();
     return full ? NW_STORED_FULL : 0;
@@ -223,10 +224,10 @@ static void take_first(size_t n, enum nw_outcome outcome, struct nw_result *out,
             settle_stored(m, outcome);
         } else {
             m->state = MESSAGE_BACK;
-            out[(*count)++] =
-                (struct nw_result){.message = m,
-                                   .outcome = outcome,
-                                   .cause = outcome == NW_RETRY ? NW_CAUSE_STOPPING : NW_CAUSE_NONE};
+            out[(*count)++] = (struct nw_result){.message = m,
+                                                 .outcome = outcome,
+                                                 .cause = outcome == NW_RETRY ? NW_CAUSE_STOPPING
+                                                                              : NW_CAUSE_NONE};
         }
     }
     free(old.items);

@@ -108,10 +108,9 @@ static void note(natsMsg *message)
 {
     const char *header = nwt_nats_header(message, NWC_HEADER);
 
-    nwc_arrived(
-        (struct nw_slice){natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)},
-        (struct nw_slice){NULL, 0},
-        (struct nw_slice){header, header == NULL ? 0 : strlen(header)});
+    nwc_arrived((struct nw_slice){natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)},
+                (struct nw_slice){NULL, 0},
+                (struct nw_slice){header, header == NULL ? 0 : strlen(header)});
 }
 
 static void on_message(natsConnection *connection, natsSubscription *s, natsMsg *message,
@@ -129,7 +128,8 @@ static void begin_core_out(const char *name)
     char subject[64];
 
     (void)snprintf(subject, sizeof subject, "out.%s", name);
-    NWT_NATS(natsConnection_Subscribe(&subscription, client->connection, subject, on_message, NULL));
+    NWT_NATS(
+        natsConnection_Subscribe(&subscription, client->connection, subject, on_message, NULL));
     NWT_NATS(natsConnection_Flush(client->connection));
 }
 

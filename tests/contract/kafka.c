@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka, with the mock cluster of mock_kafka.c: it can be frozen and be away, and starts at once. */
+/* Kafka, with the mock cluster of mock_kafka.c: it can be frozen and be away, and starts at once.
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

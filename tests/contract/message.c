@@ -21,8 +21,8 @@ struct nwc_text nwc_payload(size_t number)
 {
     struct nwc_text t;
 
-    t.len = (size_t)snprintf(t.data, sizeof t.data, "%zu of the contract \xc3\xa4 {\"n\":%zu}", number,
-                             number);
+    t.len = (size_t)snprintf(t.data, sizeof t.data, "%zu of the contract \xc3\xa4 {\"n\":%zu}",
+                             number, number);
     return t;
 }
 
@@ -74,8 +74,8 @@ void nwc_arrived(struct nw_slice payload, struct nw_slice key, struct nw_slice h
         nwc_fault("more than %d messages arrived", ARRIVALS_MAX);
         return;
     }
-    arrivals[arrival_count].piece = (struct nwc_piece){keep(payload), keep(key),
-                                                       payload.data == NULL, key.data == NULL};
+    arrivals[arrival_count].piece =
+        (struct nwc_piece){keep(payload), keep(key), payload.data == NULL, key.data == NULL};
     (void)snprintf(arrivals[arrival_count].header, sizeof arrivals[0].header, "%.*s",
                    (int)header.len, header.data == NULL ? "" : header.data);
     arrivals[arrival_count].number = NWC_MAX;

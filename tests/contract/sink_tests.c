@@ -6,7 +6,8 @@
 #include "host.h"
 #include "support/wait.h"
 
-#define SOME 200
+/* For the test that has `a`; enough to be more than any credit here. */
+#define SOME (a->some == 0 ? (size_t)200 : a->some)
 #define FEW 40
 
 static void collect(const struct nwc_adapter *a, const char *name)
@@ -72,8 +73,8 @@ static void compare(const struct nwc_adapter *a, size_t number)
     }
     NWC_CHECK(same(&piece.payload, nwc_payload(number)), "message %zu arrived with %.*s", number,
               (int)piece.payload.len, piece.payload.data);
-    NWC_CHECK(!a->keys || same(&piece.key, nwc_key(number)), "message %zu arrived with the key %.*s",
-              number, (int)piece.key.len, piece.key.data);
+    NWC_CHECK(!a->keys || same(&piece.key, nwc_key(number)),
+              "message %zu arrived with the key %.*s", number, (int)piece.key.len, piece.key.data);
 }
 
 static void flow(const struct nwc_adapter *a, const char *name)
@@ -86,8 +87,8 @@ static void flow(const struct nwc_adapter *a, const char *name)
     }
     expect_arrived(a, name, SOME);
     for (size_t i = 0; i < SOME && !nwc_failed(); i++) {
-        NWC_CHECK(nwc_record(i).retried > 0 || nwc_arrivals(i) == 1, "message %zu arrived %zu times",
-                  i, nwc_arrivals(i));
+        NWC_CHECK(nwc_record(i).retried > 0 || nwc_arrivals(i) == 1,
+                  "message %zu arrived %zu times", i, nwc_arrivals(i));
         compare(a, i);
     }
 }
@@ -158,7 +159,7 @@ static const char *missing(size_t n)
 static void nothing_and_empty(const struct nwc_adapter *a, const char *name)
 {
     static void (*const changes[])(struct nw_message *) = {no_payload, empty_payload, no_key,
-                                                          empty_key};
+                                                           empty_key};
     struct nwc_piece piece[4] = {0};
     size_t n = a->keys ? 4 : 2;
 
