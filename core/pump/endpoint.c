@@ -13,6 +13,26 @@
 
 static const char *const state_words[] = {"connecting", "ready", "down", "failed"};
 
+/* A connector broke the contract: an abort where it is developed, a line where it runs. */
+static void broken(struct nw_endpoint *e, const char *what)
+{
+    nw_log(e, NW_LOG_ERROR, "the connector broke its contract: %s", what);
+    assert(0 && "the connector broke its contract");
+}
+
+/* What a sink was sent must be back. */
+static void check_all_done(struct nw_endpoint *e)
+{
+    const struct nw_target *t = (const struct nw_target *)(const void *)e;
+    char text[80];
+
+    if (e->source == NULL && t->in_flight > 0) {
+        (void)snprintf(text, sizeof text, "nw_closed(), and %zu messages are not done",
+                       t->in_flight);
+        broken(e, text);
+    }
+}
+
 /* The close is counted a round later than it is told, because done() calls before it may still be
  * on their way in. */
 static void on_closed(void *context)
@@ -24,6 +44,7 @@ static void on_closed(void *context)
         nw_worker_post(e->lane->worker, &e->closed_post);
         return;
     }
+    check_all_done(e);
     nw_lane_closed(e->lane);
 }
 
@@ -125,13 +146,6 @@ struct nw_message *nw_message_new(struct nw_endpoint *endpoint)
     return m;
 }
 
-/* A connector broke the contract: an abort where it is developed, a line where it runs. */
-static void broken(struct nw_endpoint *e, const char *what)
-{
-    nw_log(e, NW_LOG_ERROR, "the connector broke its contract: %s", what);
-    assert(0 && "the connector broke its contract");
-}
-
 /* What its source does not date was made when it came. */
 void nw_stamp(struct nw_message *const *messages, size_t n)
 {
@@ -167,6 +181,9 @@ void nw_offer(struct nw_endpoint *source, struct nw_message *const *messages, si
 {
     struct nw_credit *c = &source->lane->credit;
 
+    if (atomic_load(&source->told_stopped)) {
+        broken(source, "it offered messages after stop()");
+    }
     if (atomic_load(&c->reserved) < (long)n) {
         broken(source, "it offered messages without credit");
         atomic_fetch_add(&c->reserved, (long)n);
@@ -233,6 +250,10 @@ void nw_sink_window(struct nw_endpoint *sink, size_t messages)
 
 void nw_closed(struct nw_endpoint *endpoint)
 {
+    if (atomic_exchange(&endpoint->told_closed, true)) {
+        broken(endpoint, "nw_closed() twice");
+        return; /* a post is in one list at a time */
+    }
     nw_worker_post(endpoint->lane->worker, &endpoint->closed_post);
 }
 

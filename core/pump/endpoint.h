@@ -27,12 +27,14 @@ struct nw_endpoint {
     struct nw_lane *lane;
     const struct nw_source_kind *source; /* one of the two */
     const struct nw_sink_kind *sink;
-    const char *type; /* the connector's name */
-    void *state;      /* the connector's; valid while open */
-    bool open;        /* worker thread */
-    bool closed_once; /* worker thread */
-    bool required;    /* the route is not ready without it */
-    size_t window;    /* sinks: 0 is the lane's max_in_flight */
+    const char *type;         /* the connector's name */
+    void *state;              /* the connector's; valid while open */
+    bool open;                /* worker thread */
+    bool closed_once;         /* worker thread */
+    atomic_bool told_closed;  /* nw_closed() was called */
+    atomic_bool told_stopped; /* stop() of a source has returned */
+    bool required;            /* the route is not ready without it */
+    size_t window;            /* sinks: 0 is the lane's max_in_flight */
     struct nw_endpoint_config config;
     struct nw_post closed_post;
 

@@ -328,6 +328,7 @@ static void on_stop(void *context)
         nw_spooler_stop(&lane->spooler);
         if (lane->source.open) {
             lane->source.source->stop(lane->source.state);
+            atomic_store(&lane->source.told_stopped, true);
         }
     }
     lane->phase = NW_PHASE_DRAINING;

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every source has to keep. */
+#include <signal.h>
+
+#include "host.h"
+#include "support/wait.h"
+
+/* For the test that has `a`; enough to be more than any credit here. */
+#define SOME (a->some == 0 ? (size_t)200 : a->some)
+#define FEW 40
+
+static bool waits_with_credit(const struct nwc_adapter *a)
+{
+    return a->under_way == 0 && a->at_once == 0 && !a->loses;
+}
+
+static bool comes_again(const struct nwc_adapter *a)
+{
+    return !a->loses;
+}
+
+static bool has_server(const struct nwc_adapter *a)
+{
+    return a->freeze != NULL;
+}
+
+static bool can_be_away(const struct nwc_adapter *a)
+{
+    return a->away != NULL;
+}
+
+/* What nobody holds has to find an ear that listens. */
+static void wait_until_ready(void)
+{
+    NWC_AWAIT(nwc_state() == NW_STATE_READY, "it does not become ready");
+}
+
+static void put(const struct nwc_adapter *a, const char *name, size_t from, size_t to)
+{
+    if (a->put != NULL && from < to) {
+        a->put(name, from, to);
+    }
+}
+
+/* At most the credit at once: what nobody holds is lost without. */
+static void put_all(const struct nwc_adapter *a, const char *name, size_t from, size_t to)
+{
+    size_t step = a->loses ? 20 : to - from;
+
+    for (; from < to && !nwc_failed(); from += step) {
+        size_t end = from + step < to ? from + step : to;
+        put(a, name, from, end);
+        NWC_AWAIT(!a->loses || nwc_count_settled(end) == end, "%zu of %zu messages came",
+                  nwc_count_settled(end), end);
+    }
+}
+
+/* ---- flow: everything comes, unchanged, once, with an origin of its own ---- */
+
+static void flow(const struct nwc_adapter *a, const char *name)
+{
+    nwc_settle_by_itself(true);
+    nwc_open();
+    wait_until_ready();
+    put_all(a, name, 0, SOME);
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages came", nwc_count_settled(SOME),
+              SOME);
+    for (size_t i = 0; i < SOME && !nwc_failed(); i++) {
+        NWC_CHECK(nwc_record(i).offered == 1, "message %zu came %u times", i,
+                  nwc_record(i).offered);
+    }
+}
+
+/* ---- credit: never more than granted, and on when there is some again ---- */
+
+static void credit(const struct nwc_adapter *a, const char *name, size_t limit)
+{
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, SOME);
+    for (size_t settled = 0; settled < SOME && !nwc_failed();) {
+        size_t left = SOME - settled, most = left < limit ? left : limit;
+        size_t half = most / 2 + 1 < most ? most / 2 + 1 : most;
+        NWC_AWAIT(nwc_held() >= most, "%zu are held, %zu of %zu settled, credit for %zu",
+                  nwc_held(), settled, SOME, limit);
+        /* It has asked for more and waits: nothing else would make it go on. */
+        if (left > limit && a->put != NULL && settled == 0) {
+            NWC_AWAIT(nwc_starved(), "it has not asked for more credit");
+        }
+        nwc_settle(half, NW_ACK);
+        settled += half;
+    }
+    NWC_CHECK(nwc_failed() || nwc_count_settled(SOME) == SOME, "%zu of %zu settled",
+              nwc_count_settled(SOME), SOME);
+}
+
+static void credit_1(const struct nwc_adapter *a, const char *name)
+{
+    credit(a, name, 1);
+}
+
+static void credit_2(const struct nwc_adapter *a, const char *name)
+{
+    credit(a, name, 2);
+}
+
+static void credit_64(const struct nwc_adapter *a, const char *name)
+{
+    credit(a, name, 64);
+}
+
+/* ---- the spool: told that it is full, the source leaves the rest where it is ---- */
+
+static bool is_spooled(const struct nwc_adapter *a)
+{
+    return a->under_way > 0;
+}
+
+static void full_spool(const struct nwc_adapter *a, const char *name)
+{
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, SOME);
+    NWC_AWAIT(nwc_store_full(), "the spool does not become full");
+    NWC_AWAIT(nwc_state() != NW_STATE_READY, "it stays ready though the spool is full");
+    nwc_settle_by_itself(true);
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages came", nwc_count_settled(SOME),
+              SOME);
+}
+
+/* ---- retry: comes again, with the same origin ---- */
+
+static size_t most_at_once(const struct nwc_adapter *a, size_t n)
+{
+    return a->at_once != 0 && a->at_once < n ? a->at_once : n;
+}
+
+static void retry_running(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = most_at_once(a, FEW);
+
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, FEW);
+    NWC_AWAIT(nwc_held() >= n, "%zu of %zu messages came", nwc_held(), n);
+    nwc_settle(n / 2, NW_ACK);
+    nwc_settle(n - n / 2, NW_RETRY);
+    nwc_settle_by_itself(true);
+    NWC_AWAIT(nwc_count_settled(FEW) == FEW, "%zu of %d messages are settled",
+              nwc_count_settled(FEW), FEW);
+    NWC_CHECK(nwc_failed() || nwc_record(n - 1).offered > 1,
+              "what was settled with RETRY has not come again");
+}
+
+/* ---- stop: what was confirmed stays so, what was not comes again after a restart ---- */
+
+static void restart(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = most_at_once(a, FEW), confirmed = n / 2;
+
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, SOME);
+    NWC_AWAIT(nwc_held() >= n, "%zu of %zu messages came", nwc_held(), n);
+    nwc_settle(confirmed, NW_ACK);
+    nwc_shut();
+    nwc_settle_by_itself(true);
+    nwc_open();
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages are settled",
+              nwc_count_settled(SOME), SOME);
+    /* A spooled source has confirmed before, and what its server has not seen confirmed may come
+     * twice. */
+    for (size_t i = 0; i < SOME && !is_spooled(a) && !nwc_failed(); i++) {
+        NWC_CHECK(nwc_record(i).settled_ack == 1, "message %zu was confirmed and came again", i);
+    }
+}
+
+/* ---- stop and close at any moment ---- */
+
+/* Where a server holds messages only for who has been there (an MQTT session). */
+static void be_there_once(const struct nwc_adapter *a)
+{
+    if (is_spooled(a)) {
+        nwc_open();
+        wait_until_ready();
+        nwc_shut();
+    }
+}
+
+static void stop_while_it_flows(const struct nwc_adapter *a, const char *name)
+{
+    be_there_once(a);
+    nwc_open();
+    nwc_shut(); /* before anything is connected */
+    nwc_open();
+    nwc_settle_by_itself(true);
+    put(a, name, 0, SOME / 2);
+    NWC_AWAIT(nwc_count_settled(SOME) > 0, "nothing came");
+    nwc_shut(); /* in the middle, with whatever is under way */
+    put(a, name, SOME / 2, SOME);
+    nwc_open();
+    nwc_shut(); /* at once again */
+    nwc_settle_by_itself(true);
+    nwc_open();
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages are settled",
+              nwc_count_settled(SOME), SOME);
+}
+
+/* The same where nobody holds what does not find an ear: it must only end. */
+static bool only_ends(const struct nwc_adapter *a)
+{
+    return a->loses;
+}
+
+static void stop_at_any_moment(const struct nwc_adapter *a, const char *name)
+{
+    nwc_open();
+    nwc_shut();
+    nwc_open();
+    wait_until_ready();
+    nwc_settle_by_itself(true);
+    put(a, name, 0, SOME);
+    nwc_shut();
+    nwc_open();
+    nwc_shut();
+}
+
+/* ---- outages ---- */
+
+static void away_at_open(const struct nwc_adapter *a, const char *name)
+{
+    be_there_once(a);
+    put(a, name, 0, a->loses ? 0 : FEW);
+    a->away();
+    nwc_settle_by_itself(true);
+    nwc_open();
+    (void)NWT_WAIT(2000, nwc_state() == NW_STATE_DOWN);
+    NWC_CHECK(nwc_state() != NW_STATE_READY && nwc_state() != NW_STATE_FAILED,
+              "it says that it is %s, and its server is away",
+              nwc_state() == NW_STATE_READY ? "ready" : "failed");
+    a->back();
+    wait_until_ready();
+    put_all(a, name, a->loses ? 0 : FEW, SOME);
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages came", nwc_count_settled(SOME),
+              SOME);
+}
+
+static void away_and_closed(const struct nwc_adapter *a, const char *name)
+{
+    (void)name;
+    a->away();
+    nwc_open();
+    nwc_shut();
+    nwc_open();
+    (void)NWT_WAIT(1000, nwc_state() == NW_STATE_DOWN);
+    nwc_shut();
+    a->back();
+}
+
+static void frozen(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = most_at_once(a, FEW);
+
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, FEW);
+    NWC_AWAIT(nwc_held() >= n, "%zu of %zu messages came", nwc_held(), n);
+    a->freeze(); /* from here on a call that waits for the server waits for long */
+    nwc_settle(n, NW_ACK);
+    nwc_settle_by_itself(true);
+    a->thaw();
+    put_all(a, name, FEW, SOME);
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages came", nwc_count_settled(SOME),
+              SOME);
+}
+
+static void frozen_and_closed(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = most_at_once(a, FEW);
+
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, FEW);
+    NWC_AWAIT(nwc_held() >= n, "%zu of %zu messages came", nwc_held(), n);
+    a->freeze();
+    nwc_settle(n / 2, NW_ACK);
+    nwc_shut(); /* nw_closed() comes though the server says nothing */
+    nwc_open();
+    nwc_shut();
+    a->thaw();
+}
+
+const struct nwc_test nwc_source_tests[] = {
+    {"everything comes once and unchanged", flow, 64, NULL},
+    {"credit for 1", credit_1, 1, waits_with_credit},
+    {"credit for 2", credit_2, 2, waits_with_credit},
+    {"credit for 64", credit_64, 64, waits_with_credit},
+    {"a full spool", full_spool, 64, is_spooled},
+    {"what is settled with RETRY comes again", retry_running, 64, comes_again},
+    {"a restart repeats what was not confirmed", restart, 64, comes_again},
+    {"stop and close while it flows", stop_while_it_flows, 64, comes_again},
+    {"stop and close at any moment", stop_at_any_moment, 64, only_ends},
+    {"the server is away at first", away_at_open, 64, can_be_away},
+    {"closed while the server is away", away_and_closed, 64, can_be_away},
+    {"the server stands still", frozen, 64, has_server},
+    {"closed while the server stands still", frozen_and_closed, 64, has_server},
+    {NULL, NULL, 0, NULL}};
