@@ -164,7 +164,7 @@ static void collect_stream(const char *name)
 
     (void)snprintf(subject, sizeof subject, "out.%s", name);
     if (left > 0) {
-        (void)nwt_stream_read(client, name, subject, 5000, note_next, &left);
+        (void)nwt_stream_read(client, name, subject, note_next, &left);
     }
 }
 

@@ -130,7 +130,7 @@ static void collect(const char *name)
     int64_t left = nwt_topic_count(brokers, name);
 
     if (left > 0) {
-        (void)nwt_topic_read(brokers, name, 5000, note, &left);
+        (void)nwt_topic_read(brokers, name, note, &left);
     }
 }
 
