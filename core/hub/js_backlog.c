@@ -11,9 +11,6 @@ void nw_js_backlog_expect(struct nw_js_backlog *b, size_t expected)
 bool nw_js_backlog_keep(struct nw_js_backlog *b, natsMsg *msg, uint64_t delivered,
                         uint64_t sequence)
 {
-    if (delivered < 2) {
-        return false;
-    }
     if (b->count == b->capacity) {
         size_t capacity = b->capacity == 0 ? 256 : b->capacity * 2;
         struct nw_js_again *items = realloc(b->items, capacity * sizeof *items);
@@ -24,12 +21,13 @@ bool nw_js_backlog_keep(struct nw_js_backlog *b, natsMsg *msg, uint64_t delivere
         b->capacity = capacity;
     }
     b->items[b->count++] = (struct nw_js_again){msg, sequence};
+    b->again += delivered > 1;
     return true;
 }
 
 bool nw_js_backlog_is_complete(const struct nw_js_backlog *b)
 {
-    return b->count >= b->expected;
+    return b->again >= b->expected;
 }
 
 static int by_sequence(const void *a, const void *b)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the server took back and delivers again comes mostly, but not always, in the order of the
- * stream: a message that met a closed connection goes before the others. So after taking back, the
- * messages that are delivered again are gathered, and go on sorted. Loop thread.
+ * stream: a message that met a closed connection goes before the others, and new ones may come in
+ * between. So after taking back everything is gathered until all that comes again is there, and
+ * goes on sorted. Loop thread.
  */
 #ifndef NATSWAY_HUB_JS_BACKLOG_H
 #define NATSWAY_HUB_JS_BACKLOG_H
@@ -18,13 +19,13 @@ struct nw_js_again {
 struct nw_js_backlog {
     struct nw_js_again *items;
     size_t count, capacity;
-    size_t expected; /* 0: nothing is gathered */
+    size_t again;    /* of the items: delivered before */
+    size_t expected; /* so many are; 0: nothing is gathered */
 };
 
-/* Gather up to so many. */
+/* Gather until so many came again. */
 void nw_js_backlog_expect(struct nw_js_backlog *b, size_t expected);
-/* Keep msg. false: it is not to be kept (it is new, or there is no memory), and with it the
- * gathering is over. */
+/* Keep msg. false: there is no memory, and with it the gathering is over. */
 bool nw_js_backlog_keep(struct nw_js_backlog *b, natsMsg *msg, uint64_t delivered,
                         uint64_t sequence);
 bool nw_js_backlog_is_complete(const struct nw_js_backlog *b);

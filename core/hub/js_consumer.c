@@ -11,10 +11,16 @@
 
 #define AGAIN_FIRST_MS 100
 #define AGAIN_LONGEST_MS 2000
-/* ack_wait while the server takes back what was left, and how long that is given. It looks again
- * 100 ms after the change. */
+/* ack_wait while the server takes back what was left. It looks again 100 ms after the change; it is
+ * given three times as long, in steps of which it answers each: a server that stands still for a
+ * while does not answer, and gets its time all the same. */
 #define TAKE_BACK_WAIT_NS (100 * NW_MILLISECOND_NS)
-#define TAKE_BACK_NS (350 * NW_MILLISECOND_NS)
+#define TAKE_BACK_STEP_NS (110 * NW_MILLISECOND_NS)
+#define TAKE_BACK_STEPS 3
+/* Somebody else pulls, or it is what a killed process asked for: that goes when the server has seen
+ * the end of its connection. */
+#define OTHERS_STEP_NS (100 * NW_MILLISECOND_NS)
+#define OTHERS_STEPS 10
 
 static void fail(struct nw_js_consumer *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -59,42 +65,71 @@ static void on_restored(void *context, const struct nw_js_response *r)
     succeed(c);
 }
 
-static void on_taken_back(struct nw_timer *timer)
+static void wait_ns(struct nw_js_consumer *c, int64_t ns, void (*fire)(struct nw_timer *timer))
 {
-    struct nw_js_consumer *c =
-        (struct nw_js_consumer *)((char *)timer - offsetof(struct nw_js_consumer, timer));
-
-    nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
-              on_restored, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+    c->timer.fire = fire;
+    nw_loop_set_timer(c->call.hub->loop, &c->timer, nw_loop_now(c->call.hub->loop) + ns);
 }
 
-static void on_lowered(void *context, const struct nw_js_response *r)
+static struct nw_js_consumer *consumer_of(struct nw_timer *timer)
+{
+    return (struct nw_js_consumer *)((char *)timer - offsetof(struct nw_js_consumer, timer));
+}
+
+static void on_take_back_step(struct nw_timer *timer);
+
+/* An answer to the change, or to a step: the server runs. */
+static void on_stepped(void *context, const struct nw_js_response *r)
 {
     struct nw_js_consumer *c = context;
 
     if (!r->ok) {
         fail(c, "consumer %s: %s", c->durable, r->text);
-        return;
+    } else if (c->steps == TAKE_BACK_STEPS) {
+        nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
+                  on_restored, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+    } else {
+        c->steps++;
+        wait_ns(c, TAKE_BACK_STEP_NS, on_take_back_step);
     }
-    c->timer.fire = on_taken_back;
-    nw_loop_set_timer(c->call.hub->loop, &c->timer, nw_loop_now(c->call.hub->loop) + TAKE_BACK_NS);
+}
+
+static void on_take_back_step(struct nw_timer *timer)
+{
+    struct nw_js_consumer *c = consumer_of(timer);
+
+    nw_js_ask(&c->call, jv_object(), on_stepped, "CONSUMER.INFO.%s.%s", c->stream, c->durable);
+}
+
+static void ask_info(struct nw_js_consumer *c);
+
+static void on_look_again(struct nw_timer *timer)
+{
+    ask_info(consumer_of(timer));
 }
 
 static void finish(struct nw_js_consumer *c, jv info)
 {
     int64_t unacknowledged = nw_js_number(info, "num_ack_pending", 0);
+    bool others = nw_js_number(info, "num_waiting", 0) > 0;
     jv config;
 
     c->taken_back = 0;
-    if (unacknowledged <= (int64_t)c->in_flight || nw_js_number(info, "num_waiting", 0) > 0 ||
-        c->config->lanes != 1) {
+    if (unacknowledged <= (int64_t)c->in_flight || c->config->lanes != 1 ||
+        (others && c->steps == OTHERS_STEPS)) {
         succeed(c);
         return;
     }
+    if (others) {
+        c->steps++;
+        wait_ns(c, OTHERS_STEP_NS, on_look_again);
+        return;
+    }
+    c->steps = 0;
     c->taken_back = (size_t)unacknowledged;
     config = nw_js_consumer_wanted(c, jv_copy(c->there));
     config = jv_object_set(config, jv_string("ack_wait"), jv_number((double)TAKE_BACK_WAIT_NS));
-    nw_js_ask(&c->call, nw_js_consumer_request(c, config), on_lowered,
+    nw_js_ask(&c->call, nw_js_consumer_request(c, config), on_stepped,
               "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
 }
 
@@ -218,10 +253,7 @@ static void ask_stream(struct nw_js_consumer *c)
 
 static void on_begin(struct nw_timer *timer)
 {
-    struct nw_js_consumer *c =
-        (struct nw_js_consumer *)((char *)timer - offsetof(struct nw_js_consumer, timer));
-
-    ask_stream(c);
+    ask_stream(consumer_of(timer));
 }
 
 /* ---- life ---- */
@@ -258,11 +290,9 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
 
 void nw_js_consumer_begin(struct nw_js_consumer *c, int64_t wait_ms)
 {
-    struct nw_loop *loop = c->call.hub->loop;
-
     nw_js_cancel(&c->call);
-    c->timer.fire = on_begin;
-    nw_loop_set_timer(loop, &c->timer, nw_loop_now(loop) + wait_ms * NW_MILLISECOND_NS);
+    c->steps = 0;
+    wait_ns(c, wait_ms * NW_MILLISECOND_NS, on_begin);
 }
 
 void nw_js_consumer_stop(struct nw_js_consumer *c)

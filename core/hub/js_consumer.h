@@ -42,6 +42,7 @@ struct nw_js_consumer {
     /* What the source keeps: messages it holds unacknowledged, the highest sequence it ever got. */
     size_t in_flight;
     size_t taken_back; /* so many come again, at first */
+    unsigned steps;    /* of waiting: for others to go, or for the server to take back */
     uint64_t last_sequence;
     int64_t again_ms; /* the wait after the next failure */
     bool resume;      /* making the consumer again: go on behind last_sequence */

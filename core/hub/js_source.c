@@ -21,7 +21,7 @@
 
 #define OFFER 256
 /* How long the gathering of what is delivered again waits for the next one. */
-#define BACKLOG_NS (200 * NW_MILLISECOND_NS)
+#define BACKLOG_NS NW_SECOND_NS
 
 /* Messages on their way to nw_offer. */
 struct offering {
