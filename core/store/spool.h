@@ -2,8 +2,8 @@
 /*
  * The spool: messages on disk between a source whose library has confirmed them and a target that
  * has not. One SQLite file for the process (WAL, exclusive locking, synchronous=NORMAL: a killed
- * process loses nothing), rows in the order in which they came, for each route apart. In front of it
- * is a journal, see journal.h: most messages are settled before they reach the database.
+ * process loses nothing), rows in the order in which they came, for each route apart. In front of
+ * it is a journal, see journal.h: most messages are settled before they reach the database.
  *
  * Rows are appended by the source's own thread and removed in batches by a thread of the spool,
  * behind everything else.
