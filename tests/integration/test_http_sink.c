@@ -130,7 +130,8 @@ Test(http_sink, every_message_arrives_in_order)
     run_bridge("", "");
     cr_expect(NWT_WAIT(60000, nwt_numbered_distinct(numbers) == COUNT));
     cr_expect(NWT_WAIT(5000, all_settled(COUNT)));
-    cr_expect(nwt_numbered_complete(numbers, false));
+    /* On a machine that stands still for longer than a request may take, it is asked again. */
+    cr_expect(nwt_numbered_complete(numbers, true));
     cr_expect_eq(other.most_at_once, 1);
     cr_expect_eq(other.odd, 0);
     cr_expect(nwt_bridge_ledger_adds_up(bridge, "out"));

@@ -87,23 +87,28 @@ void nwt_stream_flush(struct nwt_nats_client *client)
     }
 }
 
-/* Whether anything that the subscription selects is stored and not yet read. */
-static bool has_any(natsSubscription *subscription)
+/* The sequence of the last message there is; 0: none. What the server says is pending with each
+ * message is not always true. */
+static uint64_t last_sequence(struct nwt_nats_client *client, const char *name, const char *filter)
 {
-    jsConsumerInfo *info = NULL;
-    NWT_NATS(natsSubscription_GetConsumerInfo(&info, subscription, NULL, NULL));
-    bool any = info->NumPending > 0 || info->Delivered.Consumer > 0;
-    jsConsumerInfo_Destroy(info);
-    return any;
+    natsMsg *message = NULL;
+    natsStatus status = js_GetLastMsg(&message, client->js, name, filter, NULL, NULL);
+    if (status == NATS_NOT_FOUND) {
+        return 0;
+    }
+    nwt_nats_check(status, "js_GetLastMsg");
+    uint64_t sequence = natsMsg_GetSequence(message);
+    natsMsg_Destroy(message);
+    return sequence;
 }
 
-static bool is_last(natsMsg *message)
+static uint64_t sequence_of(natsMsg *message)
 {
     jsMsgMetaData *data = NULL;
     NWT_NATS(natsMsg_GetMetaData(&data, message));
-    bool last = data->NumPending == 0;
+    uint64_t sequence = data->Sequence.Stream;
     jsMsgMetaData_Destroy(data);
-    return last;
+    return sequence;
 }
 
 size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const char *filter,
@@ -111,17 +116,20 @@ size_t nwt_stream_read(struct nwt_nats_client *client, const char *name, const c
 {
     natsSubscription *subscription = NULL;
     jsSubOptions options;
+    uint64_t last = last_sequence(client, name, filter);
+    if (last == 0) {
+        return 0;
+    }
     jsSubOptions_Init(&options);
     options.Stream = name;
     options.Ordered = true;
     NWT_NATS(js_SubscribeSync(&subscription, client->js, filter, NULL, &options, NULL));
     size_t count = 0;
     natsMsg *message = NULL;
-    bool more = has_any(subscription);
-    while (more) {
+    for (bool more = true; more;) {
         NWT_NATS(natsSubscription_NextMsg(&message, subscription, READ_MS));
         count++;
-        more = each(context, message) && !is_last(message);
+        more = each(context, message) && sequence_of(message) < last;
         natsMsg_Destroy(message);
     }
     natsSubscription_Unsubscribe(subscription);
