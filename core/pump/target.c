@@ -9,6 +9,8 @@
 /* With `order: relaxed`, as many failures in a row as say that it is the target, not the message.
  */
 #define FAILURES_OF_A_TARGET 16
+/* A target that has said nothing for so long confirms by the batch or the interval: it is there. */
+#define CAUTION_NS (10 * NW_SECOND_NS)
 
 static struct nw_lane *lane_of(struct nw_target *t)
 {
@@ -20,6 +22,7 @@ static void when_due(void *context)
     struct nw_target *t = context;
 
     t->due = true;
+    t->proven |= !t->holding;
     while (t->waiting != NULL) {
         struct nw_message *m = t->waiting;
         t->waiting = m->next;
@@ -155,6 +158,10 @@ void nw_target_flush(struct nw_target *t)
         }
         t->probing = t->holding;
         t->in_flight += n;
+        if (!t->proven && lane_of(t)->route->order != NW_ORDER_RELAXED) {
+            (void)nw_worker_arm(lane_of(t)->worker, &t->timer,
+                                lane_of(t)->worker->now_ns + CAUTION_NS);
+        }
         t->sink.sink->send(t->sink.state, batch, n);
     }
 }

@@ -12,6 +12,7 @@
  *
  * The very first message goes alone as well, unless order does not matter or somebody waits: a
  * target that is not there yet, or appears while a window is under way, gets nothing out of order.
+ * One that takes its time to confirm is waited for ten seconds.
  */
 #ifndef NATSWAY_PUMP_TARGET_H
 #define NATSWAY_PUMP_TARGET_H
