@@ -9,10 +9,12 @@ const char *const nwc_connector = "broken";
     static const struct nwc_adapter NAME = {.name = "broken, " HOW,                \
                                             .source = "{broken: x, how: " HOW "}", \
                                             .some = 10,                            \
-                                            .breach = BREACH}
-#define SINK(NAME, HOW, BREACH)              \
-    static const struct nwc_adapter NAME = { \
-        .name = "broken, " HOW, .sink = "{broken: x, how: " HOW "}", .some = 50, .breach = BREACH}
+                                            .breach = (BREACH)}
+#define SINK(NAME, HOW, BREACH)                                                  \
+    static const struct nwc_adapter NAME = {.name = "broken, " HOW,              \
+                                            .sink = "{broken: x, how: " HOW "}", \
+                                            .some = 50,                          \
+                                            .breach = (BREACH)}
 
 SOURCE(no_credit, "no_credit", "it offers 1 messages and has credit for 0");
 SOURCE(keeps_credit, "keeps_credit", "1 credits are not given back");

@@ -158,12 +158,12 @@ static void spoil(struct nw_message *m)
     nw_message_set_payload(m, (struct nw_slice){much, sizeof much});
 }
 
-#define SOURCE(NAME, CONNECTION, QOS)                                                      \
-    .name = NAME, .connection = CONNECTION, .source = "{mqtt: \"in/@/#\", qos: " #QOS "}", \
+#define SOURCE(NAME, CONNECTION, QOS)                                                          \
+    .name = (NAME), .connection = (CONNECTION), .source = "{mqtt: \"in/@/#\", qos: " #QOS "}", \
     .some = 100, .put = put_##QOS, .away = away, .back = back
-#define SINK(NAME, CONNECTION, QOS)                                                             \
-    .name = NAME, .connection = CONNECTION, .sink = "{mqtt: \"out/@/topic\", qos: " #QOS "}",   \
-    .begin = begin_out, .finish = finish_out, .freeze = freeze, .thaw = thaw, .away = away_out, \
+#define SINK(NAME, CONNECTION, QOS)                                                               \
+    .name = (NAME), .connection = (CONNECTION), .sink = "{mqtt: \"out/@/topic\", qos: " #QOS "}", \
+    .begin = begin_out, .finish = finish_out, .freeze = freeze, .thaw = thaw, .away = away_out,   \
     .back = back_out
 
 /* Enough for all: a source that cannot store at all holds its library's lock until the process

@@ -54,7 +54,7 @@ Test(http_verify, takes_what_github_signs)
     expect(&o, h, BODY, "wrong");
     h.values[0] = "sha256=";
     expect(&o, h, BODY, "wrong");
-    h.values[0] = SIGNATURE + strlen("sha256=");
+    h.values[0] = &SIGNATURE[strlen("sha256=")];
     expect(&o, h, BODY, "missing");
     o.github.count = 1;
     h.values[0] = SIGNATURE;
