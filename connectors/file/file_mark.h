@@ -1,44 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which files a sink has open for appending, kept in the route's state: so that after a kill a line
- * that was torn in the middle can be told from one that somebody else left without its end. The
- * first is ours and comes again, so it is cut off; the second is not ours to touch.
+ * A mark on each file a sink has open for appending: so that after a kill a line that was torn in
+ * the middle can be told from one that somebody else left without its end. The first is ours and
+ * comes again, so it is cut off; the second is not ours to touch.
  *
- * A mark holds for everything behind the size the file had when it was opened. It is dropped when
- * the file is closed in order. Writer thread only.
+ * The mark is an extended attribute of the file: it is there at once whatever happens to us, moves
+ * with the file when it is renamed, and costs a microsecond. It holds for everything behind the
+ * size the file had when it was opened, and for this file only, not for a copy that took the
+ * attribute along. A file system without such attributes keeps no marks. Writer thread only.
  */
 #ifndef NATSWAY_FILE_MARK_H
 #define NATSWAY_FILE_MARK_H
 
-#include <natsway/connector.h>
-
 #include "file_identity.h"
 
-struct file_mark {
-    struct file_stat stat; /* device, inode, birth */
-    int64_t size;          /* when it was opened */
-};
+#define FILE_MARK_NAME 40 /* an attribute's name, with its NUL */
 
-/* All zero is empty, and keeps nothing. */
-struct file_marks {
-    struct nw_endpoint *endpoint;
-    char key[24];
-    struct file_mark *items; /* oldest first */
-    size_t count, capacity;
-};
+/* The attribute's name for the sink with this id. */
+void file_mark_name(char name[FILE_MARK_NAME], uint64_t id);
 
-/* Read what an earlier run left. 0, NW_ENOMEM or NW_EIO. In open only. id: tells this sink from
- * others of the route. */
-int file_marks_load(struct file_marks *m, struct nw_endpoint *endpoint, uint64_t id);
+/* The size from which on the open file is ours, -1 when it is not marked. */
+int64_t file_mark_size(int fd, const char *name, const struct file_stat *stat);
 
-/* The size from which on the file is ours, -1 when it is not marked. */
-int64_t file_marks_size(const struct file_marks *m, const struct file_stat *stat);
-
-/* Mark, or mark anew. Without memory nothing is marked. */
-void file_marks_put(struct file_marks *m, const struct file_stat *stat, int64_t size);
-void file_marks_drop(struct file_marks *m, const struct file_stat *stat);
-
-/* Frees; what is marked stays in the state. */
-void file_marks_done(struct file_marks *m);
+/* Mark the open file, or mark it anew. */
+void file_mark_put(int fd, const char *name, const struct file_stat *stat, int64_t size);
+void file_mark_drop(int fd, const char *name);
 
 #endif

@@ -33,15 +33,15 @@ static void close_torn(struct file_output *o)
 }
 
 /* It ends with a whole line. */
-static void close_output(struct file_outputs *all, struct file_output *o)
+static void close_output(const struct file_outputs *all, struct file_output *o)
 {
     if (o->fd >= 0 && o->regular) {
-        file_marks_drop(&all->marks, &o->stat);
+        file_mark_drop(o->fd, all->mark);
     }
     close_torn(o);
 }
 
-static void free_output(struct file_outputs *all, struct file_output *o)
+static void free_output(const struct file_outputs *all, struct file_output *o)
 {
     close_output(all, o);
     free(o->waiting);
@@ -114,7 +114,6 @@ void file_outputs_done(struct file_outputs *all)
     }
     all->count = 0;
     file_rotate_done(&all->rotator);
-    file_marks_done(&all->marks);
 }
 
 /* ---- Opening ---- */
@@ -142,7 +141,7 @@ static int64_t whole_lines(int fd, int64_t from, int64_t size)
 static int mend_tail(const struct file_outputs *all, const struct file_output *o, int64_t *size)
 {
     char last;
-    int64_t ours = file_marks_size(&all->marks, &o->stat);
+    int64_t ours = file_mark_size(o->fd, all->mark, &o->stat);
 
     *size = lseek(o->fd, 0, SEEK_END);
     if (*size <= 0 || pread(o->fd, &last, 1, *size - 1) != 1 || last == '\n') {
@@ -188,7 +187,7 @@ static int prepare_regular(struct file_outputs *all, struct file_output *o)
     }
     if (rc == 0) {
         o->size = size;
-        file_marks_put(&all->marks, &o->stat, size);
+        file_mark_put(o->fd, all->mark, &o->stat, size);
     }
     return rc;
 }

@@ -38,7 +38,7 @@ struct file_outputs {
     const atomic_bool *ending; /* a stream that takes nothing is given up when it becomes true */
     const char *temporary; /* part of the names of unfinished whole files: unique for the sink */
     bool empty_first;      /* empty the file when it is opened for the first time */
-    struct file_marks marks;
+    char mark[FILE_MARK_NAME];
     struct file_rotator rotator;
 };
 

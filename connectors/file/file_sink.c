@@ -217,7 +217,9 @@ static bool put(struct file_queue *q, struct nw_message *const *messages, size_t
         q->items = items;
         q->capacity = capacity;
     }
-    memcpy(q->items + q->count, messages, n * sizeof *messages);
+    if (n > 0) { /* without any, there may be no array yet */
+        memcpy(q->items + q->count, messages, n * sizeof *messages);
+    }
     q->count += n;
     return true;
 }
@@ -329,21 +331,17 @@ static int start_writer(struct file_sink *s, struct nw_error *error)
     return rc == 0 ? 0 : nw_error_set(error, NW_EIO, "cannot start a thread: %s", strerror(rc));
 }
 
-/* Which of a bridge's sinks it is. */
-static uint64_t place_hash(const struct nw_endpoint_config *c)
+/* What tells this sink from all others that may write the same files. */
+static void set_names(struct file_sink *s)
 {
+    const struct nw_endpoint_config *c = s->config;
     uint64_t hash = file_hash(0, c->route, strlen(c->route));
 
     hash = file_hash(hash, c->address, strlen(c->address));
-    return file_hash(hash, &c->lane, sizeof c->lane);
-}
-
-static void name_temporary(struct file_sink *s)
-{
-    const struct nw_endpoint_config *c = s->config;
-    uint64_t hash = file_hash(place_hash(c), c->bridge, strlen(c->bridge));
-
+    hash = file_hash(hash, &c->lane, sizeof c->lane);
+    hash = file_hash(hash, c->bridge, strlen(c->bridge));
     hash = file_hash(hash, c->instance, strlen(c->instance));
+    file_mark_name(s->outputs.mark, hash);
     (void)snprintf(s->temporary, sizeof s->temporary, "%016llx", (unsigned long long)hash);
 }
 
@@ -361,25 +359,20 @@ int file_sink_open(struct nw_endpoint *endpoint, const struct nw_endpoint_config
     s->options = config->options;
     s->templated = strstr(config->address, "{{") != NULL;
     s->told_state = NW_STATE_FAILED; /* never told */
-    name_temporary(s);
     s->outputs =
         (struct file_outputs){.most = (size_t)s->options->open_files,
                               .ending = &s->ending,
                               .temporary = s->temporary,
                               .rotator = {.options = &s->options->rotate, .ending = &s->ending},
                               .empty_first = !s->options->append};
+    set_names(s);
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
     *state = s;
-    int rc = file_marks_load(&s->outputs.marks, endpoint, place_hash(config));
-    if (rc != 0) {
-        (void)nw_error_set(error, rc, "cannot read which files were written");
-    } else {
-        rc = start_writer(s, error);
-    }
+    int rc = start_writer(s, error);
     if (rc != 0) {
         free_sink(s);
     }

@@ -14,6 +14,9 @@
 #define READY_TIMEOUT_MS 60000
 #define STOP_TIMEOUT_MS 40000
 
+/* All that a test has made, to see when one crashes. Made, started and freed by one thread. */
+static struct nwt_bridge *bridges;
+
 static const char *program(void)
 {
     const char *given = getenv("NATSWAY");
@@ -47,6 +50,8 @@ struct nwt_bridge *nwt_bridge_new(struct nwt_folder *folder, const char *name, c
     va_start(arguments, format);
     write_config(bridge, format, arguments);
     va_end(arguments);
+    bridge->next = bridges;
+    bridges = bridge;
     return bridge;
 }
 
@@ -58,13 +63,6 @@ void nwt_bridge_write(struct nwt_bridge *bridge, const char *format, ...)
     va_end(arguments);
 }
 
-void nwt_bridge_start(struct nwt_bridge *bridge, const char *in_path)
-{
-    char *arguments[] = {(char *)program(), "run", bridge->config, "--state-dir",
-                         bridge->state_dir, NULL};
-    nwt_process_start(&bridge->process, arguments, in_path, bridge->out, bridge->log);
-}
-
 static void print_log(const struct nwt_bridge *bridge, const char *why)
 {
     char *log = nwt_file_read(bridge->log, NULL);
@@ -72,6 +70,29 @@ static void print_log(const struct nwt_bridge *bridge, const char *why)
     fprintf(stderr, "support: %s; end of its log:\n%s\n", why,
             log == NULL ? "" : log + (len > 6000 ? len - 6000 : 0));
     free(log);
+}
+
+/* natsway must not crash, and a test need not wait to the end for one that did. */
+static void fail_if_crashed(void)
+{
+    for (struct nwt_bridge *bridge = bridges; bridge != NULL; bridge = bridge->next) {
+        if (nwt_process_crashed(&bridge->process)) {
+            print_log(bridge, "natsway crashed");
+            nwt_fail("natsway crashed: signal %d", nwt_process_wait(&bridge->process, 0) - 128);
+        }
+    }
+}
+
+void nwt_bridge_start(struct nwt_bridge *bridge, const char *in_path)
+{
+    char *arguments[] = {(char *)program(), "run", bridge->config, "--state-dir",
+                         bridge->state_dir, NULL};
+    /* What a sanitizer finds is a crash, too. */
+    setenv("ASAN_OPTIONS", "abort_on_error=1", 0);
+    setenv("UBSAN_OPTIONS", "abort_on_error=1:print_stacktrace=1", 0);
+    setenv("TSAN_OPTIONS", "abort_on_error=1:halt_on_error=1", 0);
+    nwt_process_start(&bridge->process, arguments, in_path, bridge->out, bridge->log);
+    nwt_wait_watch(fail_if_crashed);
 }
 
 void nwt_bridge_run(struct nwt_bridge *bridge)
@@ -111,6 +132,13 @@ void nwt_bridge_free(struct nwt_bridge *bridge)
     }
     if (getenv("NATSWAY_TEST_LOG") != NULL) {
         print_log(bridge, bridge->config);
+    }
+    fail_if_crashed();
+    for (struct nwt_bridge **at = &bridges; *at != NULL; at = &(*at)->next) {
+        if (*at == bridge) {
+            *at = bridge->next;
+            break;
+        }
     }
     nwt_process_kill(&bridge->process);
     free(bridge->config);

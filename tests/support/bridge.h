@@ -13,6 +13,7 @@ struct nwt_bridge {
     char *log;      /* its standard error */
     char *out;      /* its standard output */
     char admin[40]; /* http://127.0.0.1:PORT */
+    struct nwt_bridge *next;
 };
 
 /* Write NAME.yaml from a format, and add `admin:` on a free port. The bridge is not started. */
@@ -22,7 +23,8 @@ struct nwt_bridge *nwt_bridge_new(struct nwt_folder *folder, const char *name, c
 void nwt_bridge_write(struct nwt_bridge *bridge, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* natsway run FILE --state-dir DIR; in_path: its standard input, or NULL. Returns at once. */
+/* natsway run FILE --state-dir DIR; in_path: its standard input, or NULL. Returns at once. Should
+ * it crash, the next wait of this thread ends the test and prints the log. */
 void nwt_bridge_start(struct nwt_bridge *bridge, const char *in_path);
 /* Start, and wait until /readyz says 200; fails the test with the log if it does not. */
 void nwt_bridge_run(struct nwt_bridge *bridge);

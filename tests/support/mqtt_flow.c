@@ -93,9 +93,17 @@ static bool take(void *context, natsMsg *message)
     return true;
 }
 
-void nwt_flow_read_stream(struct nwt_flow *f)
+static size_t read_stream(struct nwt_flow *f)
 {
+    nwt_numbered_reset(f->numbers);
     nwt_stream_read(f->client, "s", "s.>", take, f);
+    return f->numbers->distinct;
+}
+
+bool nwt_flow_read_stream(struct nwt_flow *f, int64_t timeout_ms)
+{
+    return nwt_flow_stream_has(f, f->numbers->count, timeout_ms) &&
+           NWT_WAIT(timeout_ms, read_stream(f) == f->numbers->count);
 }
 
 void nwt_flow_arrived(void *context, const char *topic, const MQTTAsync_message *message)

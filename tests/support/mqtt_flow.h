@@ -43,8 +43,9 @@ void nwt_flow_publish_stream(struct nwt_flow *f, size_t first, size_t n);
 
 /* Wait until the stream holds so many messages. */
 bool nwt_flow_stream_has(struct nwt_flow *f, size_t count, int64_t timeout_ms);
-/* Read the stream into numbers. */
-void nwt_flow_read_stream(struct nwt_flow *f);
+/* Read the stream into numbers, anew until all of them are there: where repeats are in it too, its
+ * count does not say that. False if some are missing after timeout_ms. */
+bool nwt_flow_read_stream(struct nwt_flow *f, int64_t timeout_ms);
 
 /* For nwt_mqtt_connect with f as context: takes messages of t/N into numbers. */
 void nwt_flow_arrived(void *context, const char *topic, const MQTTAsync_message *message);

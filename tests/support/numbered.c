@@ -16,10 +16,19 @@ struct nwt_numbered *nwt_numbered_new(size_t count, size_t payload_size, bool bi
     n->payload_size = payload_size;
     n->binary = binary;
     pthread_mutex_init(&n->lock, NULL);
+    nwt_numbered_reset(n);
+    return n;
+}
+
+void nwt_numbered_reset(struct nwt_numbered *n)
+{
+    pthread_mutex_lock(&n->lock);
+    n->total = n->distinct = n->duplicates = n->wrong = n->disordered = 0;
+    memset(n->seen, 0, n->count);
     for (size_t group = 0; group < NWT_GROUPS; group++) {
         n->last[group] = -1;
     }
-    return n;
+    pthread_mutex_unlock(&n->lock);
 }
 
 void nwt_numbered_free(struct nwt_numbered *n)

@@ -30,6 +30,8 @@ struct nwt_numbered {
 /* payload_size at least 16; the payload of each number has exactly so many bytes. */
 struct nwt_numbered *nwt_numbered_new(size_t count, size_t payload_size, bool binary);
 void nwt_numbered_free(struct nwt_numbered *n);
+/* Forget what arrived. */
+void nwt_numbered_reset(struct nwt_numbered *n);
 
 /* The payload of number i, payload_size bytes into out. */
 void nwt_numbered_payload(const struct nwt_numbered *n, size_t i, char *out);

@@ -86,6 +86,12 @@ int nwt_process_wait(struct nwt_process *process, int64_t timeout_ms)
                                       : 128 + WTERMSIG(process->status);
 }
 
+bool nwt_process_crashed(struct nwt_process *process)
+{
+    return !nwt_process_running(process) && WIFSIGNALED(process->status) &&
+           WTERMSIG(process->status) != SIGKILL && WTERMSIG(process->status) != SIGTERM;
+}
+
 int nwt_process_stop(struct nwt_process *process, int64_t timeout_ms)
 {
     nwt_process_signal(process, SIGTERM);

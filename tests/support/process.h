@@ -31,6 +31,10 @@ void nwt_process_signal(struct nwt_process *process, int signal);
  * timeout_ms. Not running: what it ended with. */
 int nwt_process_wait(struct nwt_process *process, int64_t timeout_ms);
 
+/* Whether it ended by itself in a way no program should: by a signal that is neither SIGKILL nor
+ * SIGTERM. */
+bool nwt_process_crashed(struct nwt_process *process);
+
 /* SIGTERM, and SIGKILL after timeout_ms. Returns as nwt_process_wait. */
 int nwt_process_stop(struct nwt_process *process, int64_t timeout_ms);
 

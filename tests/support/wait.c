@@ -6,6 +6,8 @@
 
 #define STEP_MS 5
 
+static _Thread_local void (*watch_all)(void);
+
 int64_t nwt_now_ms(void)
 {
     struct timespec now;
@@ -13,8 +15,16 @@ int64_t nwt_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void nwt_wait_watch(void (*watch)(void))
+{
+    watch_all = watch;
+}
+
 bool nwt_wait_step(int64_t until_ms)
 {
+    if (watch_all != NULL) {
+        watch_all();
+    }
     if (nwt_now_ms() >= until_ms) {
         return false;
     }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is remembered of files: records of the source, marks of the sink. */
+/* What the source remembers of files. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "connectors/file/file_mark.h"
 #include "connectors/file/file_record.h"
 #include "fixture.h"
 
@@ -144,48 +143,4 @@ Test(record, what_makes_no_sense_is_passed_over)
     cr_assert_eq(s.count, 1);
     cr_assert(s.found->offset == 10 && !s.found->whole);
     file_records_done(&records);
-}
-
-/* ---- Marks ---- */
-
-Test(record, marks_of_open_files)
-{
-    struct file_marks m = {.count = 0};
-    struct file_stat a = {.device = 1, .inode = 2, .birth_ns = 3}, b = a, c = a;
-
-    b.birth_ns = 4;
-    c.inode = 5;
-    cr_assert_eq(file_marks_load(&m, (struct nw_endpoint *)&m, 0xabc), 0);
-    file_marks_put(&m, &a, 100);
-    file_marks_put(&m, &c, 300);
-    file_marks_put(&m, &a, 200);
-    cr_assert_eq(file_marks_size(&m, &a), 200);
-    cr_assert_eq(file_marks_size(&m, &b), -1);
-    file_marks_done(&m);
-    cr_assert_eq(file_marks_load(&m, (struct nw_endpoint *)&m, 0xabc), 0);
-    cr_assert_eq(file_marks_size(&m, &a), 200);
-    cr_assert_eq(file_marks_size(&m, &c), 300);
-    file_marks_drop(&m, &c);
-    file_marks_drop(&m, &c);
-    file_marks_drop(&m, &a);
-    cr_assert_null(fixture_state("out.0000000000000abc"));
-    file_marks_done(&m);
-}
-
-/* The newest are kept when there are more than a key can hold. */
-Test(record, marks_have_a_limit)
-{
-    struct file_marks m = {.count = 0};
-    struct file_stat stat = {.device = UINT64_MAX, .birth_ns = INT64_MAX};
-
-    cr_assert_eq(file_marks_load(&m, (struct nw_endpoint *)&m, 1), 0);
-    for (uint64_t i = 0; i < 1300; i++) {
-        stat.inode = UINT64_MAX - i;
-        file_marks_put(&m, &stat, INT64_MAX);
-    }
-    file_marks_done(&m);
-    cr_assert_eq(file_marks_load(&m, (struct nw_endpoint *)&m, 1), 0);
-    cr_assert_gt(m.count, 700);
-    cr_assert_eq(file_marks_size(&m, &stat), INT64_MAX);
-    file_marks_done(&m);
 }
