@@ -181,7 +181,7 @@ static void price(void *context, struct nwt_http_visit *visit)
 #define ERP                                                     \
     "  erp:\n"                                                  \
     "    from: {nats: erp.price, queue: bridge, reply: true}\n" \
-    "    to: {http: \"GET %s/price/{{json('.sku')}}\", timeout: 1s}\n"
+    "    to: {http: \"GET %s/price/{{json('.sku')}}\", timeout: 60s}\n"
 
 static natsMsg *request(const char *question, int64_t timeout_ms)
 {
@@ -214,6 +214,8 @@ Test(http_request, a_requester_gets_the_http_answer)
 }
 
 /* Requests that are answered, one after the other and many at once, each with its own answer. */
+static char other_answer[200];
+
 static void take_price(natsConnection *connection, natsSubscription *subscription, natsMsg *message,
                        void *context)
 {
@@ -224,6 +226,9 @@ static void take_price(natsConnection *connection, natsSubscription *subscriptio
     if (sscanf(natsMsg_GetData(message), "GET /price/%zu ", &number) == 1 && number < COUNT) {
         const char *subject = natsMsg_GetSubject(message);
         seen[number] = (size_t)atoll(strrchr(subject, '.') + 1) == number ? 1 : 2;
+    } else {
+        snprintf(other_answer, sizeof other_answer, "%s: %s", natsMsg_GetSubject(message),
+                 nwt_nats_header(message, "Nats-Service-Error"));
     }
     natsMsg_Destroy(message);
 }
@@ -255,8 +260,10 @@ Test(http_request, many_requesters_get_each_their_own_answer)
             cr_assert(NWT_WAIT(20000, count_seen(seen, 0) <= COUNT - i + 400));
         }
     }
-    cr_expect(NWT_WAIT(20000, count_seen(seen, 1) == COUNT), "%zu answered, %zu wrongly",
-              count_seen(seen, 1), count_seen(seen, 2));
+    cr_expect(NWT_WAIT(20000, count_seen(seen, 1) == COUNT),
+              "%zu answered, %zu wrongly, received %lld; %s", count_seen(seen, 1),
+              count_seen(seen, 2), (long long)nwt_bridge_number(bridge, "erp", "received"),
+              other_answer);
     cr_expect(nwt_bridge_ledger_adds_up(bridge, "erp"));
     natsSubscription_Destroy(subscription);
     nwt_http_server_free(server);

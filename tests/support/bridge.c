@@ -72,6 +72,16 @@ static void print_log(const struct nwt_bridge *bridge, const char *why)
     free(log);
 }
 
+static void print_routes(const struct nwt_bridge *bridge)
+{
+    char url[60];
+
+    snprintf(url, sizeof url, "%s/api/routes", bridge->admin);
+    struct nwt_http_answer answer = nwt_http_request("GET", url, NULL, NULL, 0, 2000);
+    fprintf(stderr, "support: its routes: %d %s\n", answer.status, answer.body);
+    nwt_http_done(&answer);
+}
+
 /* natsway must not crash, and a test need not wait to the end for one that did. */
 static void fail_if_crashed(void)
 {
@@ -79,6 +89,17 @@ static void fail_if_crashed(void)
         if (nwt_process_crashed(&bridge->process)) {
             print_log(bridge, "natsway crashed");
             nwt_fail("natsway crashed: signal %d", nwt_process_wait(&bridge->process, 0) - 128);
+        }
+    }
+}
+
+static void watch(bool late)
+{
+    fail_if_crashed();
+    for (struct nwt_bridge *bridge = bridges; late && bridge != NULL; bridge = bridge->next) {
+        print_log(bridge, "a wait was in vain");
+        if (nwt_process_running(&bridge->process)) {
+            print_routes(bridge);
         }
     }
 }
@@ -92,7 +113,7 @@ void nwt_bridge_start(struct nwt_bridge *bridge, const char *in_path)
     setenv("UBSAN_OPTIONS", "abort_on_error=1:print_stacktrace=1", 0);
     setenv("TSAN_OPTIONS", "abort_on_error=1:halt_on_error=1", 0);
     nwt_process_start(&bridge->process, arguments, in_path, bridge->out, bridge->log);
-    nwt_wait_watch(fail_if_crashed);
+    nwt_wait_watch(watch);
 }
 
 void nwt_bridge_run(struct nwt_bridge *bridge)

@@ -6,7 +6,7 @@
 
 #define STEP_MS 5
 
-static _Thread_local void (*watch_all)(void);
+static _Thread_local void (*watch_all)(bool late);
 
 int64_t nwt_now_ms(void)
 {
@@ -15,17 +15,19 @@ int64_t nwt_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void nwt_wait_watch(void (*watch)(void))
+void nwt_wait_watch(void (*watch)(bool late))
 {
     watch_all = watch;
 }
 
 bool nwt_wait_step(int64_t until_ms)
 {
+    bool late = nwt_now_ms() >= until_ms;
+
     if (watch_all != NULL) {
-        watch_all();
+        watch_all(late);
     }
-    if (nwt_now_ms() >= until_ms) {
+    if (late) {
         return false;
     }
     struct timespec step = {0, STEP_MS * 1000000L};

@@ -18,9 +18,10 @@ int64_t nwt_now_ms(void);
 /* Sleep one polling interval (5 ms); false, at once, when until_ms (of nwt_now_ms) has passed. */
 bool nwt_wait_step(int64_t until_ms);
 
-/* Have a function called at each step of every wait of the thread that waits; NULL: none. It ends
- * the test when what is waited for can no longer come. */
-void nwt_wait_watch(void (*watch)(void));
+/* Have a function called at each step of every wait of this thread; NULL: none. It may end the test
+ * when what is waited for can no longer come. The last time, when it did not come, late is true,
+ * and it may print what helps to find why. */
+void nwt_wait_watch(void (*watch)(bool late));
 
 /* True as soon as the expression is; false when it was not within timeout_ms (and the patience). It
  * is evaluated at least once, and once more after the deadline, on a machine that stood still. */
