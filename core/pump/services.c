@@ -54,13 +54,14 @@ void nw_connection_state(struct nw_connection *c, enum nw_state state, const cha
     bool changed;
 
     (void)pthread_mutex_lock(&c->lock);
-    changed = c->status != state || (text != NULL && strncmp(c->text, text, sizeof c->text - 1));
+    text = text == NULL ? "" : text;
+    changed = c->status != state || strncmp(c->text, text, sizeof c->text - 1) != 0;
     c->status = state;
-    (void)snprintf(c->text, sizeof c->text, "%s", text == NULL ? "" : text);
+    (void)snprintf(c->text, sizeof c->text, "%s", text);
     (void)pthread_mutex_unlock(&c->lock);
     if (changed) {
-        nw_connection_log(c, levels[state], "%s%s%s", words[state], text == NULL ? "" : ": ",
-                          text == NULL ? "" : text);
+        nw_connection_log(c, levels[state], "%s%s%s", words[state], *text == '\0' ? "" : ": ",
+                          text);
     }
 }
 
