@@ -27,7 +27,7 @@ static void tear_down(void)
     nwt_file_flow_done(&flow);
 }
 
-TestSuite(file_in, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite(file_in, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void expect_numbers(struct nwt_numbered *n, size_t groups)
 {

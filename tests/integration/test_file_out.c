@@ -30,7 +30,7 @@ static void tear_down(void)
     nwt_numbered_free(numbers);
 }
 
-TestSuite(file_out, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite(file_out, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* A route from the stream, with what stands in the braces of its target. */
 static void make_bridge(const char *to)

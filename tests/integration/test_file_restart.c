@@ -29,7 +29,7 @@ static void tear_down(void)
     nwt_numbered_free(numbers);
 }
 
-TestSuite(file_restart, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite(file_restart, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static int64_t stored(void)
 {

@@ -26,7 +26,7 @@ static void tear_down(void)
     nwt_file_flow_done(&flow);
 }
 
-TestSuite(file_whole, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite(file_whole, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static bool exists(const char *name)
 {

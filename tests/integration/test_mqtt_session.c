@@ -14,7 +14,7 @@
 /* No deadline measures speed: each only ends a test that hangs, also on a machine under load. */
 #define DEADLINE_MS 60000
 
-TestSuite(mqtt_session, .timeout = 300);
+TestSuite(mqtt_session, .timeout = 600);
 
 static struct nwt_mqtt_client *publisher(struct nwt_flow *f)
 {
