@@ -28,7 +28,7 @@ done
 echo "clang-tidy"
 sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" | LC_ALL=C sort -u |
     grep -v '/generated/' |
-    xargs -P "${JOBS:-$(nproc)}" -n 4 clang-tidy -p "$build" --quiet --warnings-as-errors='*' \
+    xargs -P "${JOBS:-$(nproc)}" -n 8 clang-tidy -p "$build" --quiet --warnings-as-errors='*' \
         --extra-arg=-Wno-unknown-warning-option \
         2>/dev/null || bad=1
 
