@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hub/connection.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -273,7 +275,6 @@ static void on_round(void *context)
         nw_dialer_probe(hub->dialer);
     }
     unblock(hub);
-    nw_trash_empty(&hub->trash);
 }
 
 /* ---- what the server reports ---- */
@@ -328,6 +329,25 @@ void nw_hub_free(struct nw_hub *hub)
     free(hub);
 }
 
+/* nats.c frees messages on a thread of its own, and a woken thread takes the processor from who
+ * woke it: for each single message, where there is no processor to spare. Threads take over the
+ * policy of who starts them, and as a batch it waits for its turn and then finds many. */
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void open_library(void)
+{
+    struct sched_param before, none = {.sched_priority = 0};
+    int policy;
+    bool changed = pthread_getschedparam(pthread_self(), &policy, &before) == 0 &&
+                   policy == SCHED_OTHER &&
+                   pthread_setschedparam(pthread_self(), SCHED_BATCH, &none) == 0;
+
+    (void)nats_Open(-1);
+    if (changed) {
+        (void)pthread_setschedparam(pthread_self(), policy, &before);
+    }
+}
+
 static int hub_open(struct nw_connection *connection, const struct nw_connection_config *config,
                     void **state, struct nw_error *error)
 {
@@ -340,6 +360,7 @@ static int hub_open(struct nw_connection *connection, const struct nw_connection
     if (hub == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
+    (void)pthread_once(&library_once, open_library);
     hub->connection = connection;
     hub->options = options;
     (void)snprintf(hub->name, sizeof hub->name, "%s%s", options->name == NULL ? "natsway " : "",

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -218,6 +219,7 @@ static void sleep_until_work(struct nw_worker *w)
 static void *run(void *context)
 {
     struct nw_worker *w = context;
+    bool gave_way = false;
 
     for (;;) {
         bool busy;
@@ -228,8 +230,17 @@ static void *run(void *context)
         run_timers(w);
         busy |= flush_lanes(w);
         if (busy) {
+            gave_way = false;
             continue;
         }
+        /* Being woken costs whoever wakes us more than a message does. Who has more for us and
+         * waits for this processor gets it now, and finds us awake. */
+        if (!gave_way) {
+            gave_way = true;
+            (void)sched_yield();
+            continue;
+        }
+        gave_way = false;
         if (atomic_load(&w->stopping) && atomic_load(&w->posts) == NULL) {
             return NULL;
         }

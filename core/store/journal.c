@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FILE_SIZE (8 * 1024 * 1024)
+#define FILE_SIZE (2 * 1024 * 1024)
 #define MAGIC "natsway journal"
 
 /* In the byte order of the machine: on another one no checksum fits, and the file counts as empty.
@@ -44,19 +44,6 @@ static uint64_t checksum(const char *data, size_t len)
     return (sum ^ word ^ (uint64_t)len << 56) * UINT64_C(0x100000001b3);
 }
 
-static bool write_at(const struct nw_journal *j, const void *data, size_t len, uint32_t at)
-{
-    return pwrite(j->fd, data, len, at) == (ssize_t)len;
-}
-
-static void give_up(struct nw_journal *j)
-{
-    if (j->fd >= 0) {
-        (void)close(j->fd);
-    }
-    j->fd = -1;
-}
-
 void nw_journal_begin(struct nw_journal *j, uint64_t first_row)
 {
     struct file_head head = {.magic = MAGIC, .round = j->round + 1};
@@ -64,14 +51,10 @@ void nw_journal_begin(struct nw_journal *j, uint64_t first_row)
     j->count = j->live = 0;
     j->first_row = first_row;
     j->end = sizeof head;
-    if (j->fd < 0) {
-        return;
-    }
-    head.check = checksum((const char *)&head, offsetof(struct file_head, check));
-    if (write_at(j, &head, sizeof head, 0)) {
+    if (j->map != NULL) {
         j->round++;
-    } else {
-        give_up(j);
+        head.check = checksum((const char *)&head, offsetof(struct file_head, check));
+        memcpy(j->map, &head, sizeof head);
     }
 }
 
@@ -107,9 +90,7 @@ static int write_entry(struct nw_journal *j, enum kind kind, uint64_t row, int64
     memcpy(j->buffer.data, &head, sizeof head);
     head.check = checksum(j->buffer.data + sizeof head.check, len - sizeof head.check);
     memcpy(j->buffer.data, &head.check, sizeof head.check);
-    if (!write_at(j, j->buffer.data, len, j->end)) {
-        return NW_EIO;
-    }
+    memcpy(j->map + j->end, j->buffer.data, len);
     j->end += (uint32_t)len;
     return 0;
 }
@@ -188,40 +169,27 @@ void nw_journal_settle(struct nw_journal *j, struct nw_journal_entry *entry)
     j->live--;
 }
 
-int nw_journal_read(struct nw_journal *j, const struct nw_journal_entry *entry)
+struct nw_slice nw_journal_record(const struct nw_journal *j, const struct nw_journal_entry *entry)
 {
-    nw_buffer_clear(&j->buffer);
-    if (!nw_buffer_reserve(&j->buffer, entry->len)) {
-        return NW_ENOMEM;
-    }
-    if (pread(j->fd, j->buffer.data, entry->len, entry->at) != (ssize_t)entry->len) {
-        return NW_EIO;
-    }
-    j->buffer.len = entry->len;
-    return 0;
+    return (struct nw_slice){j->map + entry->at, entry->len};
 }
 
 /* ---- opening ---- */
 
-/* The whole file as it was left. */
-struct old {
-    char *data;
-    uint64_t round;
-};
-
 /* The entry at `at`, if there is one; *end is behind it. */
-static bool get_entry(const struct old *old, uint32_t at, struct entry_head *head, uint32_t *end)
+static bool get_entry(const struct nw_journal *j, uint32_t at, struct entry_head *head,
+                      uint32_t *end)
 {
     if (at + sizeof *head > FILE_SIZE) {
         return false;
     }
-    memcpy(head, old->data + at, sizeof *head);
-    if (head->round != old->round || head->len > FILE_SIZE - at - sizeof *head ||
+    memcpy(head, j->map + at, sizeof *head);
+    if (head->round != j->round || head->len > FILE_SIZE - at - sizeof *head ||
         head->name_len > head->len) {
         return false;
     }
     *end = at + (uint32_t)sizeof *head + head->len;
-    return head->check == checksum(old->data + at + sizeof head->check,
+    return head->check == checksum(j->map + at + sizeof head->check,
                                    sizeof *head + head->len - sizeof head->check);
 }
 
@@ -241,13 +209,13 @@ static void take_note(struct nw_journal *j, const char *data, size_t len)
     }
 }
 
-/* All entries of old into j->entries, each owned by its own head, as far as it is not settled. */
-static int take_entries(struct nw_journal *j, struct old *old)
+/* What the file holds into j->entries, each owned by its own text, as far as it is not settled. */
+static int take_entries(struct nw_journal *j)
 {
     struct entry_head head;
 
-    for (uint32_t at = sizeof(struct file_head), end; get_entry(old, at, &head, &end); at = end) {
-        char *body = old->data + at + sizeof head;
+    for (uint32_t at = sizeof(struct file_head), end; get_entry(j, at, &head, &end); at = end) {
+        char *body = j->map + at + sizeof head;
         if (head.kind == SETTLED) {
             take_note(j, body, head.len);
         } else if (!make_place(j)) {
@@ -284,25 +252,36 @@ static bool is_head(const struct file_head *head)
            head->check == checksum((const char *)head, offsetof(struct file_head, check));
 }
 
-/* Mapped, so that only what is there is read: usually nothing. */
+/* Only what is there is read: usually nothing. */
 static int take_over(struct nw_journal *j, nw_journal_found *found, void *context)
 {
-    struct old old = {.data = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, j->fd, 0)};
     struct file_head head;
     int rc = 0;
 
-    if (old.data == MAP_FAILED) {
-        return NW_ENOMEM;
-    }
-    memcpy(&head, old.data, sizeof head);
+    memcpy(&head, j->map, sizeof head);
     if (is_head(&head)) {
-        old.round = j->round = head.round;
-        rc = take_entries(j, &old);
+        j->round = head.round;
+        rc = take_entries(j);
         rc = rc != 0 ? rc : give_entries(j, found, context);
     }
     j->count = 0;
-    (void)munmap(old.data, FILE_SIZE);
     return rc;
+}
+
+/* The room is taken first: a page of a mapping that the disk has no room for kills who writes it.
+ */
+static void map_file(struct nw_journal *j, const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return;
+    }
+    if (posix_fallocate(fd, 0, FILE_SIZE) == 0) {
+        void *map = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        j->map = map == MAP_FAILED ? NULL : map;
+    }
+    (void)close(fd);
 }
 
 int nw_journal_open(struct nw_journal *j, const char *folder, nw_journal_found *found,
@@ -311,16 +290,13 @@ int nw_journal_open(struct nw_journal *j, const char *folder, nw_journal_found *
     char *path = NULL;
     int rc;
 
-    *j = (struct nw_journal){.fd = -1};
+    *j = (struct nw_journal){.map = NULL};
     if (asprintf(&path, "%s/spool.journal", folder) < 0) {
         return NW_ENOMEM;
     }
-    j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    map_file(j, path);
     free(path);
-    if (j->fd >= 0 && posix_fallocate(j->fd, 0, FILE_SIZE) != 0) {
-        give_up(j);
-    }
-    rc = j->fd < 0 ? 0 : take_over(j, found, context);
+    rc = j->map == NULL ? 0 : take_over(j, found, context);
     if (rc != 0) {
         nw_journal_close(j);
     }
@@ -329,8 +305,10 @@ int nw_journal_open(struct nw_journal *j, const char *folder, nw_journal_found *
 
 void nw_journal_close(struct nw_journal *j)
 {
-    give_up(j);
+    if (j->map != NULL) {
+        (void)munmap(j->map, FILE_SIZE);
+    }
     free(j->entries);
     nw_buffer_done(&j->buffer);
-    *j = (struct nw_journal){.fd = -1};
+    *j = (struct nw_journal){.map = NULL};
 }

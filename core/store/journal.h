@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spool's journal: a small file of a fixed size in front of the database. A message that comes
- * one by one costs one write of its bytes here; a commit of the database costs several writes of
- * whole pages. Most messages are settled before the file is full and never reach the database; when
- * it is full the spool moves what is left and the file is begun anew.
+ * The spool's journal: a small file of a fixed size in front of the database, mapped into memory. A
+ * message that comes one by one costs one copy of its bytes here; a commit of the database costs
+ * several writes of whole pages. Most messages are settled before the file is full and never reach
+ * the database; when it is full the spool moves what is left and the file is begun anew.
  *
  * Entries follow each other, each with a checksum and the number of the round it was written in, so
  * that the first that does not fit ends the file. Like the database's log it is not synced: a
@@ -27,7 +27,7 @@ struct nw_journal_entry {
 };
 
 struct nw_journal {
-    int fd; /* -1: there is none */
+    char *map; /* the file; NULL: there is none */
     uint64_t round;
     uint32_t end;       /* where the next entry goes */
     uint64_t first_row; /* rows before it were never here in this round, or have been moved */
@@ -48,12 +48,12 @@ int nw_journal_open(struct nw_journal *j, const char *folder, nw_journal_found *
                     void *context);
 void nw_journal_close(struct nw_journal *j);
 
-/* Forget all entries; the next row is first_row. On failure there is no journal any more. */
+/* Forget all entries; the next row is first_row. */
 void nw_journal_begin(struct nw_journal *j, uint64_t first_row);
 
 /* Begin an entry: j->buffer then takes its record, for nw_journal_append. */
 void nw_journal_prepare(struct nw_journal *j, struct nw_slice name);
-/* 0, NW_EFULL: it must be emptied first, NW_ENOMEM, or NW_EIO. */
+/* 0, NW_EFULL: it must be emptied first, or NW_ENOMEM. */
 int nw_journal_append(struct nw_journal *j, void *owner, uint64_t row, int64_t time_ms);
 
 /* The entry of this row if owner has one that is not settled, else NULL. */
@@ -64,7 +64,7 @@ int nw_journal_note(struct nw_journal *j, const uint64_t *ranges, size_t n);
 
 /* The index of the first entry with at least this row; j->count if there is none. */
 size_t nw_journal_from(const struct nw_journal *j, uint64_t row);
-/* Read an entry's record into j->buffer. 0 or NW_EIO, NW_ENOMEM. */
-int nw_journal_read(struct nw_journal *j, const struct nw_journal_entry *entry);
+/* An entry's record, until the journal is begun anew. */
+struct nw_slice nw_journal_record(const struct nw_journal *j, const struct nw_journal_entry *entry);
 
 #endif

@@ -20,15 +20,13 @@ static int move_entry(struct nw_spool *s, const struct nw_journal_entry *entry,
                       struct nw_error *error)
 {
     const struct nw_spool_route *r = entry->owner;
+    struct nw_slice record = nw_journal_record(&s->journal, entry);
     int step;
 
-    if (nw_journal_read(&s->journal, entry) != 0) {
-        return nw_error_set(error, NW_EIO, "the spool's journal cannot be read");
-    }
     (void)sqlite3_bind_int64(s->insert, 1, r->id);
     (void)sqlite3_bind_int64(s->insert, 2, (sqlite3_int64)entry->row);
     (void)sqlite3_bind_int64(s->insert, 3, entry->time_ms);
-    (void)sqlite3_bind_blob64(s->insert, 4, s->journal.buffer.data, entry->len, SQLITE_STATIC);
+    (void)sqlite3_bind_blob64(s->insert, 4, record.data, record.len, SQLITE_STATIC);
     step = sqlite3_step(s->insert);
     (void)sqlite3_reset(s->insert);
     return step == SQLITE_DONE ? 0 : nw_sqlite_error(s->db, "the spool cannot be written", error);
@@ -169,7 +167,7 @@ size_t nw_spool_read_journal(struct nw_spool_route *r, uint64_t after, int64_t n
             r->dropped++;
             continue;
         }
-        m = nw_journal_read(j, entry) != 0 ? NULL : nw_record_read(j->buffer.data, entry->len);
+        m = nw_record_read(nw_journal_record(j, entry).data, entry->len);
         if (m != NULL) {
             m->spool_row = entry->row;
             out[n++] = m;

@@ -247,7 +247,6 @@ int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
     if (s == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
-    s->journal.fd = -1;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_mutex_init(&s->remove_lock, NULL);
     (void)pthread_condattr_init(&monotonic);
