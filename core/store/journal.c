@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FILE_SIZE (2 * 1024 * 1024)
+#define FILE_SIZE (32 * 1024 * 1024)
+#define RESIDENT_MAX (1024 * 1024) /* of it in our memory, about */
 #define MAGIC "natsway journal"
 
 /* In the byte order of the machine: on another one no checksum fits, and the file counts as empty.
@@ -58,6 +59,17 @@ void nw_journal_begin(struct nw_journal *j, uint64_t first_row)
     }
 }
 
+/* So many bytes more are in our memory. At times all are given back: what was written stays with
+ * the kernel, which writes it to disk. */
+static void touch(struct nw_journal *j, size_t len)
+{
+    j->touched += len;
+    if (j->touched > RESIDENT_MAX) {
+        (void)madvise(j->map, FILE_SIZE, MADV_DONTNEED);
+        j->touched = 0;
+    }
+}
+
 /* ---- writing ---- */
 
 void nw_journal_prepare(struct nw_journal *j, struct nw_slice name)
@@ -92,6 +104,7 @@ static int write_entry(struct nw_journal *j, enum kind kind, uint64_t row, int64
     memcpy(j->buffer.data, &head.check, sizeof head.check);
     memcpy(j->map + j->end, j->buffer.data, len);
     j->end += (uint32_t)len;
+    touch(j, len);
     return 0;
 }
 
@@ -169,8 +182,9 @@ void nw_journal_settle(struct nw_journal *j, struct nw_journal_entry *entry)
     j->live--;
 }
 
-struct nw_slice nw_journal_record(const struct nw_journal *j, const struct nw_journal_entry *entry)
+struct nw_slice nw_journal_record(struct nw_journal *j, const struct nw_journal_entry *entry)
 {
+    touch(j, entry->len);
     return (struct nw_slice){j->map + entry->at, entry->len};
 }
 

@@ -27,7 +27,8 @@ struct nw_journal_entry {
 };
 
 struct nw_journal {
-    char *map; /* the file; NULL: there is none */
+    char *map;      /* the file; NULL: there is none */
+    size_t touched; /* bytes of it that were read and written since it was last given back */
     uint64_t round;
     uint32_t end;       /* where the next entry goes */
     uint64_t first_row; /* rows before it were never here in this round, or have been moved */
@@ -65,6 +66,6 @@ int nw_journal_note(struct nw_journal *j, const uint64_t *ranges, size_t n);
 /* The index of the first entry with at least this row; j->count if there is none. */
 size_t nw_journal_from(const struct nw_journal *j, uint64_t row);
 /* An entry's record, until the journal is begun anew. */
-struct nw_slice nw_journal_record(const struct nw_journal *j, const struct nw_journal_entry *entry);
+struct nw_slice nw_journal_record(struct nw_journal *j, const struct nw_journal_entry *entry);
 
 #endif
