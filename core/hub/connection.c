@@ -329,11 +329,11 @@ void nw_hub_free(struct nw_hub *hub)
     free(hub);
 }
 
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
 /* nats.c frees messages on a thread of its own, and a woken thread takes the processor from who
  * woke it: for each single message, where there is no processor to spare. Threads take over the
  * policy of who starts them, and as a batch it waits for its turn and then finds many. */
-static pthread_once_t library_once = PTHREAD_ONCE_INIT;
-
 static void open_library(void)
 {
     struct sched_param before, none = {.sched_priority = 0};

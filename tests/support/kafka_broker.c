@@ -68,7 +68,9 @@ static void write_config(struct nwt_kafka *kafka, struct nwt_folder *folder, con
         "offsets.topic.num.partitions=4\noffsets.topic.replication.factor=1\n"
         "transaction.state.log.num.partitions=4\ntransaction.state.log.replication.factor=1\n"
         "transaction.state.log.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n"
-        "log.cleaner.dedupe.buffer.size=2097152\n%s\n",
+        "log.cleaner.dedupe.buffer.size=2097152\n"
+        /* Tests write timestamps of long ago, which a broker may remove half a minute later. */
+        "log.retention.ms=-1\n%s\n",
         kafka->port + 1, kafka->port, kafka->port + 1, kafka->port, nwt_folder_path(folder),
         kafka->port, more == NULL ? "" : more);
 }
