@@ -92,11 +92,11 @@ static void answer(natsConnection *connection, natsSubscription *subscription, n
 #define LOOKUP                                                      \
     "  lookup:\n"                                                   \
     "    from: {http: \"POST /ask\"}\n"                             \
-    "    to: {nats: patient.lookup, request: 500ms}\n"              \
+    "    to: {nats: patient.lookup, request: 4s}\n"                 \
     "  patient:\n"                                                  \
     "    from: {http: \"GET /patients/{id}\"}\n"                    \
     "    map: [{payload: \"{id: ($meta.param.id | tonumber)}\"}]\n" \
-    "    to: {nats: patient.lookup, request: 500ms}\n%s"
+    "    to: {nats: patient.lookup, request: 25s}\n%s"
 
 Test(http_request, a_caller_gets_the_nats_answer)
 {
