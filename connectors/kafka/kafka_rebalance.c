@@ -2,10 +2,11 @@
 /* Taking and giving up partitions. On the source's thread. */
 #include "kafka_source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUEST_MS 1000                      /* the longest that one request may hold the thread */
+#define REQUEST_MS 5000                      /* the longest that one request may hold the thread */
 #define AGAIN_NS (KAFKA_SECOND_NS / 4)       /* between tries to find where to begin */
 #define REVOKE_WAIT_NS (5 * KAFKA_SECOND_NS) /* for what is in flight of revoked partitions */
 
@@ -55,12 +56,25 @@ static bool find_since(struct kafka_source *s, rd_kafka_topic_partition_t *at)
     return ok && (at->offset >= 0 || find_end(s, at)); /* nothing that new: from the end */
 }
 
+/* Who waits for these partitions must see why. */
+static bool not_found(struct kafka_source *s, rd_kafka_resp_err_t error)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof text, "group %.120s: where it stands is not known yet: %.100s",
+                   s->group, rd_kafka_err2str(error));
+    nw_endpoint_state(s->endpoint, NW_STATE_DOWN, text);
+    return false;
+}
+
 /* Every partition begins where the group stands, or else where `start` says. False: ask again. */
 static bool find_offsets(struct kafka_source *s, rd_kafka_topic_partition_list_t *list)
 {
-    if (list->cnt > 0 &&
-        rd_kafka_committed(s->rk, list, REQUEST_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return false;
+    rd_kafka_resp_err_t error =
+        list->cnt == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_committed(s->rk, list, REQUEST_MS);
+
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return not_found(s, error);
     }
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *at = &list->elems[i];
@@ -79,7 +93,8 @@ static bool find_offsets(struct kafka_source *s, rd_kafka_topic_partition_list_t
             }
         }
         if (!found) {
-            return false;
+            return not_found(
+                s, at->err != RD_KAFKA_RESP_ERR_NO_ERROR ? at->err : RD_KAFKA_RESP_ERR__TIMED_OUT);
         }
     }
     return true;

@@ -3,6 +3,7 @@
  * which does nothing else while the bridge runs. */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -10,6 +11,7 @@
 
 #include "base/duration.h"
 #include "cli/cli.h"
+#include "hub/hub.h"
 #include "log/log.h"
 #include "ops/admin.h"
 #include "pump/bridge.h"
@@ -88,7 +90,8 @@ static int start(const struct nw_config *config, struct nw_bridge **bridge, stru
     return rc;
 }
 
-static enum nw_exit serve(const struct nw_config *config, int signals)
+/* *clean: no thread of the bridge is left. */
+static enum nw_exit serve(const struct nw_config *config, int signals, bool *clean)
 {
     struct nw_bridge *bridge = NULL;
     struct nw_admin *admin = NULL;
@@ -102,8 +105,9 @@ static enum nw_exit serve(const struct nw_config *config, int signals)
     }
     nw_admin_close(admin);
     if (bridge != NULL) {
-        nw_bridge_stop(bridge, rc == 0 ? config->shutdown_timeout_ms : 0);
+        *clean = nw_bridge_stop(bridge, rc == 0 ? config->shutdown_timeout_ms : 0);
     }
+    *clean = *clean && !nw_hub_lingers();
     nw_log_flush();
     if (rc != 0) {
         return rc == NW_ENOMEM ? NW_EXIT_INTERNAL : NW_EXIT_REFUSED;
@@ -117,6 +121,7 @@ enum nw_exit nw_command_run(const struct nw_arguments *arguments)
     struct nw_registry *registry;
     struct nw_config *config;
     size_t warnings;
+    bool clean = true;
     int signals;
     enum nw_exit result =
         nw_cli_load(arguments, arguments->operand_count, &registry, &config, &warnings);
@@ -130,8 +135,14 @@ enum nw_exit nw_command_run(const struct nw_arguments *arguments)
         result = NW_EXIT_INTERNAL;
     } else {
         nw_arguments_setup_log(arguments, &config->log);
-        result = serve(config, signals);
+        result = serve(config, signals, &clean);
         (void)close(signals);
+    }
+    if (!clean) {
+        /* A thread hangs in a library, and must find its options, and the library, until the end.
+         */
+        (void)fflush(NULL);
+        _exit((int)result);
     }
     nw_config_free(config);
     nw_registry_free(registry);

@@ -2,6 +2,7 @@
 #include "hub/dialer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "hub/connection.h"
+#include "hub/hub.h"
 
 #define CONNECT_TIMEOUT_MS 4000
 #define IO_BUFFER (64 * 1024)
@@ -344,6 +346,14 @@ static void free_dialer(struct nw_dialer *d)
     free(d);
 }
 
+/* Dialers that go on without anybody waiting for them. */
+static atomic_int orphans;
+
+bool nw_hub_lingers(void)
+{
+    return atomic_load(&orphans) > 0;
+}
+
 static void *run(void *context)
 {
     struct nw_dialer *d = context;
@@ -372,6 +382,7 @@ static void *run(void *context)
         (void)pthread_detach(pthread_self());
         free_dialer(d);
         nw_hub_free(hub);
+        atomic_fetch_sub(&orphans, 1);
     }
     return NULL;
 }
@@ -451,6 +462,7 @@ bool nw_dialer_stop(struct nw_dialer *d)
     }
     ended = d->ended;
     d->orphan = !ended;
+    atomic_fetch_add(&orphans, ended ? 0 : 1);
     (void)pthread_mutex_unlock(&d->lock);
     if (ended) {
         (void)pthread_join(thread, NULL);

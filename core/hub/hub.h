@@ -17,6 +17,11 @@ const struct nw_connector *nw_hub_jetstream(void);
  * listens. */
 const struct nw_connector *nw_hub_dead_letter(void);
 
+/* Whether a connection that was closed in the middle of an attempt to connect is still about it. It
+ * reads its options until that is over, which only the operating system's patience ends. Any
+ * thread. */
+bool nw_hub_lingers(void);
+
 /* The kind of the top-level `nats:` block; what all three above have as their connection. */
 extern const struct nw_connection_kind nw_hub_connection_kind;
 

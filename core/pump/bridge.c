@@ -319,7 +319,7 @@ static void say_what_is_left(struct nw_bridge *bridge)
     }
 }
 
-void nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms)
+bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms)
 {
     for (size_t i = 0; i < bridge->lane_count; i++) {
         nw_lane_stop(&bridge->lanes[i]);
@@ -333,8 +333,9 @@ void nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms)
             /* An endpoint hangs. Freeing what it still uses would be worse than leaving it. */
             nw_log_write(NW_LOG_ERROR, NULL, "some endpoints did not close in time");
             nw_state_flush(bridge->state);
-            return;
+            return false;
         }
     }
     free_bridge(bridge);
+    return true;
 }

@@ -14,8 +14,9 @@ struct nw_bridge;
 int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, struct nw_error *error);
 
 /* Stop taking, deliver what is in flight within timeout_ms, say in the log what was left, close
- * everything and free the bridge. */
-void nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms);
+ * everything and free the bridge. False: an endpoint did not close in time; its threads may still
+ * read config, which must stay, and the bridge is left as it is. */
+bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms);
 
 enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, NW_ROUTE_STOPPED };
 

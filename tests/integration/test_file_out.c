@@ -35,7 +35,8 @@ TestSuite(file_out, .init = set_up, .fini = tear_down, .timeout = 600);
 /* A route from the stream, with what stands in the braces of its target. */
 static void make_bridge(const char *to)
 {
-    nwt_file_flow_bridge(&flow, "  r:\n    from: {jetstream: \"lines.>\"}\n    to: {%s}\n", to);
+    nwt_file_flow_bridge(
+        &flow, "  r:\n    from: {jetstream: \"lines.>\", ack_wait: 5m}\n    to: {%s}\n", to);
 }
 
 static void run_to(const char *to)

@@ -33,7 +33,8 @@ TestSuite(file_out_rotate, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void run_to(const char *to)
 {
-    nwt_file_flow_bridge(&flow, "  r:\n    from: {jetstream: \"lines.>\"}\n    to: {%s}\n", to);
+    nwt_file_flow_bridge(
+        &flow, "  r:\n    from: {jetstream: \"lines.>\", ack_wait: 5m}\n    to: {%s}\n", to);
     nwt_bridge_run(flow.bridge);
 }
 

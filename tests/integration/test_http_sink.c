@@ -92,7 +92,7 @@ static void run_bridge(const char *sink_options, const char *route_options)
                             "nats: {url: \"%s\"}\n"
                             "routes:\n"
                             "  out:\n"
-                            "    from: {jetstream: \"out.>\", ack_wait: 2s}\n"
+                            "    from: {jetstream: \"out.>\", ack_wait: 5m}\n"
                             "    to:\n"
                             "      http: \"PUT %s/take/{{header('N')}}\"\n"
                             "      headers: {S: \"{{subject}}\"}\n"

@@ -115,7 +115,7 @@ Test(hub_flow, from_a_stream_to_another)
 
     nwt_stream_add(client, "IN", "in.>");
     run_bridge("  copy:\n"
-               "    from: {jetstream: \"in.>\"}\n"
+               "    from: {jetstream: \"in.>\", ack_wait: 5m}\n"
                "    to: {jetstream: \"out.{{wildcard(1)}}\",\n"
                "         stream: {name: OUT, subjects: [\"out.>\"]}}\n");
     publish_stream(n, "in");
@@ -150,7 +150,7 @@ Test(hub_flow, from_a_stream_to_a_subject)
     NWT_NATS(natsSubscription_SetPendingLimits(sub, -1, -1));
     publish_stream(n, "in");
     run_bridge("  down:\n"
-               "    from: {jetstream: \"in.>\", durable: mine}\n"
+               "    from: {jetstream: \"in.>\", durable: mine, ack_wait: 5m}\n"
                "    to: {nats: \"out.{{wildcard(1)}}\"}\n");
     cr_assert(NWT_WAIT(60000, nwt_numbered_distinct(n) == COUNT));
     cr_assert(nwt_numbered_complete(n, false));

@@ -150,7 +150,7 @@ Test(kafka, through_jetstream_to_kafka_nothing_is_changed)
     char routes[500];
     snprintf(routes, sizeof routes,
              "  in:\n    from: {kafka: %s}\n    to: {jetstream: \"mid.{{partition}}\"}\n"
-             "  out:\n    from: {jetstream: \"mid.>\"}\n"
+             "  out:\n    from: {jetstream: \"mid.>\", ack_wait: 5m}\n"
              "    to: {kafka: %s, partition: \"{{token(2)}}\"}\n",
              topic, second_topic);
     run_bridge(routes);

@@ -90,7 +90,7 @@ static void go_to_kafka(void)
 {
     nwt_topic_add(kafka->brokers, "out", 1);
     nwt_stream_add(client, "OUT", "out.>");
-    run_bridge("  out:\n    from: {jetstream: \"out.>\"}\n    to: {kafka: out}\n");
+    run_bridge("  out:\n    from: {jetstream: \"out.>\", ack_wait: 5m}\n    to: {kafka: out}\n");
     publish(0, COUNT / 3);
     cr_assert(NWT_WAIT(20000, delivered("out") > 100));
 }
@@ -246,7 +246,7 @@ Test(kafka_outage, refused_records_leave_the_others_in_order)
         nwt_stream_publish(client, message);
         nwt_stream_flush(client);
     }
-    run_bridge("  out:\n    from: {jetstream: \"out.>\"}\n    to: {kafka: out}\n"
+    run_bridge("  out:\n    from: {jetstream: \"out.>\", ack_wait: 5m}\n    to: {kafka: out}\n"
                "    on_error: {dead_letter: dlq.out, backoff: 10ms..1s}\n");
     cr_assert(NWT_WAIT(60000, delivered("out") == COUNT));
     cr_assert(NWT_WAIT(10000, nwt_stream_count(client, "DLQ") == 3));

@@ -7,6 +7,7 @@
 #include "support/nats_server.h"
 #include "support/wait.h"
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,7 +131,7 @@ Test(kafka_restart, killed_while_it_moves_to_kafka)
     char route[300], payload[NWT_MIXED_SIZE];
     nwt_stream_add(client, "OUT", "out.>");
     snprintf(route, sizeof route,
-             "  out:\n    from: {jetstream: \"out.>\", ack_wait: 2s}\n"
+             "  out:\n    from: {jetstream: \"out.>\", ack_wait: 5m}\n"
              "    to: {kafka: %s, partition: \"0\"}\n",
              topic);
     bridge = make_bridge("bridge", route);
@@ -181,6 +182,30 @@ Test(kafka_restart, two_share_and_one_takes_over)
     cr_assert(nwt_numbered_complete(n, false));
     nwt_producer_free(producer);
     nwt_bridge_free(other);
+    nwt_numbered_free(n);
+}
+
+/* A process that stood still for so long that Kafka gave it up joins again and goes on. */
+Test(kafka_restart, it_joins_again_after_it_was_given_up)
+{
+    struct nwt_numbered *n = nwt_numbered_new(COUNT, NWT_MIXED_SIZE, true);
+    char group[80];
+    nwt_stream_add(client, "IN", "in.>");
+    snprintf(group, sizeof group, "%s-in", name);
+    bridge = make_inward_bridge("bridge", 6000);
+    nwt_bridge_run(bridge);
+    rd_kafka_t *producer = nwt_producer_new(kafka->brokers);
+    for (size_t part = 0; part < 3; part++) {
+        nwt_mixed_produce(producer, topic, PARTITIONS, n, part * COUNT / 3, (part + 1) * COUNT / 3);
+        cr_assert(NWT_WAIT(30000, nwt_stream_count(client, "IN") > (int64_t)(part * COUNT / 3)));
+        nwt_process_signal(&bridge->process, SIGSTOP);
+        cr_assert(NWT_WAIT(30000, nwt_group_members(kafka->brokers, group) == 0));
+        nwt_process_signal(&bridge->process, SIGCONT);
+    }
+    nwt_producer_free(producer);
+    cr_assert(NWT_WAIT(30000, nwt_stream_count(client, "IN") == COUNT));
+    nwt_stream_read(client, "IN", "in.>", take_from_nats, n);
+    cr_assert(nwt_numbered_complete(n, false));
     nwt_numbered_free(n);
 }
 

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define COUNT 10000
-#define ROUTE(more)                            \
-    "  out:\n    from: {jetstream: \"s.*\"}\n" \
+#define ROUTE(more)                                          \
+    "  out:\n    from: {jetstream: \"s.*\", ack_wait: 5m}\n" \
     "    to: {mqtt: \"t/{{wildcard(1)}}\"" more "}\n"
 
 /* No deadline measures speed: each only ends a test that hangs, also on a machine under load. */

@@ -215,6 +215,19 @@ int64_t nwt_topic_count(const char *brokers, const char *topic)
     return sum;
 }
 
+int nwt_group_members(const char *brokers, const char *group)
+{
+    rd_kafka_t *reader = make_reader(brokers, "tests-reader");
+    const struct rd_kafka_group_list *list = NULL;
+    int count = -1;
+    if (rd_kafka_list_groups(reader, group, &list, TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        count = list->group_cnt == 1 ? list->groups[0].member_cnt : 0;
+        rd_kafka_group_list_destroy(list);
+    }
+    rd_kafka_destroy(reader);
+    return count;
+}
+
 int64_t nwt_group_committed(const char *brokers, const char *group, const char *topic)
 {
     rd_kafka_t *reader = make_reader(brokers, group);

@@ -29,6 +29,8 @@ size_t nwt_topic_read(const char *brokers, const char *topic,
 /* How many messages the topic holds in all partitions; -1 if it cannot be asked. */
 int64_t nwt_topic_count(const char *brokers, const char *topic);
 
+/* How many members a group has; -1 if nobody says. */
+int nwt_group_members(const char *brokers, const char *group);
 /* The sum of the offsets that the group has committed on the topic; 0 for none. */
 int64_t nwt_group_committed(const char *brokers, const char *group, const char *topic);
 

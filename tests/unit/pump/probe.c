@@ -386,7 +386,7 @@ static void remove_folder(void)
 
 void probe_stop(int64_t timeout_ms)
 {
-    nw_bridge_stop(bridge, timeout_ms);
+    (void)nw_bridge_stop(bridge, timeout_ms);
     nw_map_free(route.map);
     nw_template_free(sinks[0].address_template);
     if (probe.dead_letters) {
