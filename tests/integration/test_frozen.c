@@ -94,12 +94,15 @@ Test(frozen, servers_hold_only_the_routes_that_need_them)
         "  deaf: {type: mqtt, url: \"mqtt://127.0.0.1:%d\"}\n"
         "  mqtt: {type: mqtt, url: \"%s\"}\n"
         "routes:\n"
-        "  kafka:\n    from: {jetstream: in.a}\n    to: {kafka: t}\n"
-        "  http:\n    from: {jetstream: in.a}\n    to: {http: \"POST http://127.0.0.1:%d/x\"}\n"
-        "  deaf:\n    from: {jetstream: in.a}\n    to: {mqtt: t, connection: deaf, qos: 1}\n"
-        "  mqtt:\n    from: {jetstream: in.a}\n    to: {mqtt: t, connection: mqtt, qos: 1}\n"
-        "  file:\n    from: {jetstream: in.>}\n    to: {file: out.txt}\n"
-        "  nats:\n    from: {jetstream: in.>}\n    to: {jetstream: out}\n",
+        "  kafka:\n    from: {jetstream: in.a, ack_wait: 5m}\n    to: {kafka: t}\n"
+        "  http:\n    from: {jetstream: in.a, ack_wait: 5m}\n    to: {http: \"POST "
+        "http://127.0.0.1:%d/x\"}\n"
+        "  deaf:\n    from: {jetstream: in.a, ack_wait: 5m}\n    to: {mqtt: t, connection: deaf, "
+        "qos: 1}\n"
+        "  mqtt:\n    from: {jetstream: in.a, ack_wait: 5m}\n    to: {mqtt: t, connection: mqtt, "
+        "qos: 1}\n"
+        "  file:\n    from: {jetstream: in.>, ack_wait: 5m}\n    to: {file: out.txt}\n"
+        "  nats:\n    from: {jetstream: in.>, ack_wait: 5m}\n    to: {jetstream: out}\n",
         nats->url, kafka, mqtt, mosquitto->url, http);
     nwt_bridge_start(bridge, NULL);
     publish("in.a", COUNT / 2);
@@ -127,17 +130,18 @@ Test(frozen, an_idle_bridge_stands_still)
     int64_t before_us, before, until_ms;
 
     nwt_stream_add(client, "IN", "in.>");
-    bridge = nwt_bridge_new(folder, "bridge",
-                            "nats: {url: \"%s\"}\n"
-                            "connections:\n"
-                            "  mqtt: {url: \"%s\"}\n  http: {listen: \"127.0.0.1:%d\"}\n"
-                            "routes:\n"
-                            "  a:\n    from: {jetstream: in.>}\n    to: {mqtt: a, qos: 1}\n"
-                            "  b:\n    from: {mqtt: b, qos: 1}\n    to: {jetstream: in.b}\n"
-                            "  c:\n    from: {http: \"POST /c\"}\n    to: {jetstream: in.c}\n"
-                            "  d:\n    from: {file: \"d*.txt\"}\n    to: {nats: d}\n"
-                            "  e:\n    from: {nats: e}\n    to: {file: e.txt}\n",
-                            nats->url, mosquitto->url, nwt_port_free());
+    bridge = nwt_bridge_new(
+        folder, "bridge",
+        "nats: {url: \"%s\"}\n"
+        "connections:\n"
+        "  mqtt: {url: \"%s\"}\n  http: {listen: \"127.0.0.1:%d\"}\n"
+        "routes:\n"
+        "  a:\n    from: {jetstream: in.>, ack_wait: 5m}\n    to: {mqtt: a, qos: 1}\n"
+        "  b:\n    from: {mqtt: b, qos: 1}\n    to: {jetstream: in.b}\n"
+        "  c:\n    from: {http: \"POST /c\"}\n    to: {jetstream: in.c}\n"
+        "  d:\n    from: {file: \"d*.txt\"}\n    to: {nats: d}\n"
+        "  e:\n    from: {nats: e}\n    to: {file: e.txt}\n",
+        nats->url, mosquitto->url, nwt_port_free());
     nwt_bridge_run(bridge);
     before_us = nwt_process_cpu_us(&bridge->process);
     before = nwt_process_sleeps(&bridge->process);
