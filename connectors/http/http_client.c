@@ -228,7 +228,10 @@ static void serve_events(struct http_client *c, const struct epoll_event *events
 
     for (int i = 0; i < n; i++) {
         uint32_t what = events[i].events;
-        if (events[i].data.fd != c->event_fd) {
+        if (events[i].data.fd == c->event_fd) {
+            eventfd_t ignored;
+            eventfd_read(c->event_fd, &ignored);
+        } else {
             int mask = ((what & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                        ((what & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                        ((what & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
@@ -244,14 +247,11 @@ static void serve_events(struct http_client *c, const struct epoll_event *events
 static void sleep_for_events(struct http_client *c)
 {
     struct epoll_event events[EVENTS];
-    eventfd_t ignored;
 
     atomic_store(&c->sleeping, true);
     int n = epoll_wait(c->epoll_fd, events, EVENTS,
                        atomic_load(&c->attention) ? 0 : wait_ms(c, nw_clock_monotonic_ns()));
-    if (!atomic_exchange(&c->sleeping, false)) {
-        eventfd_read(c->event_fd, &ignored);
-    }
+    atomic_store(&c->sleeping, false);
     serve_events(c, events, n);
 }
 

@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "pump/lane.h"
+
+#define NAP_NS 50000
+#define NAP_SLACK_NS 1000 /* a nap is not to become twice as long */
 
 /* ---- timers: a binary heap by due time, from index 1 ---- */
 
@@ -207,7 +211,9 @@ static void sleep_until_work(struct nw_worker *w)
 
     atomic_store(&w->sleeping, true);
     if (atomic_load(&w->messages) == NULL && atomic_load(&w->posts) == NULL) {
+        int64_t began_ns = nw_clock_monotonic_ns();
         (void)poll(&fd, 1, sleep_ms(w));
+        w->slept_ns = nw_clock_monotonic_ns() - began_ns;
     }
     if (!atomic_exchange(&w->sleeping, false) || (fd.revents & POLLIN) != 0) {
         /* Woken: the count is there, or will be in an instant. */
@@ -216,11 +222,29 @@ static void sleep_until_work(struct nw_worker *w)
     }
 }
 
+/* Being woken costs whoever wakes us more than a message does. So when the last sleep was a short
+ * one we close our eyes for a moment and look again, before we really sleep: what comes meanwhile
+ * wakes nobody, and comes together. True once after there was work. (Giving the processor
+ * away with sched_yield() would do, too, but for how long is not ours to say: under load, for
+ * seconds.) */
+static bool nap(struct nw_worker *w)
+{
+    static const struct timespec moment = {.tv_nsec = NAP_NS};
+
+    if (w->napped || w->slept_ns > NAP_NS) {
+        w->napped = false;
+        return false;
+    }
+    w->napped = true;
+    (void)nanosleep(&moment, NULL);
+    return true;
+}
+
 static void *run(void *context)
 {
     struct nw_worker *w = context;
-    bool gave_way = false;
 
+    (void)prctl(PR_SET_TIMERSLACK, NAP_SLACK_NS);
     for (;;) {
         bool busy;
 
@@ -230,17 +254,12 @@ static void *run(void *context)
         run_timers(w);
         busy |= flush_lanes(w);
         if (busy) {
-            gave_way = false;
+            w->napped = false;
             continue;
         }
-        /* Being woken costs whoever wakes us more than a message does. Who has more for us and
-         * waits for this processor gets it now, and finds us awake. */
-        if (!gave_way) {
-            gave_way = true;
-            (void)sched_yield();
+        if (nap(w)) {
             continue;
         }
-        gave_way = false;
         if (atomic_load(&w->stopping) && atomic_load(&w->posts) == NULL) {
             return NULL;
         }

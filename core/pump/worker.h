@@ -41,6 +41,8 @@ struct nw_worker {
     _Atomic(struct nw_message *) messages;
     _Atomic(struct nw_post *) posts;
     atomic_bool sleeping, stopping;
+    int64_t slept_ns; /* the last time */
+    bool napped;      /* there was no work before the last nap */
     struct nw_mapper *mapper;
     int64_t now_ns; /* monotonic; read once for each round */
 
