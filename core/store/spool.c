@@ -330,10 +330,7 @@ static int append_all(struct nw_spool_route *r, struct nw_message *const *messag
         return rc;
     }
     if (n == 1 && s->journal.map != NULL && nw_message_size(messages[0]) <= NW_JOURNAL_LARGEST) {
-        rc = nw_spool_append_journal(r, messages[0], size, error);
-        if (rc != NW_EIO) {
-            return rc;
-        }
+        return nw_spool_append_journal(r, messages[0], size, error);
     }
     return append_to_db(r, messages, n, size, error);
 }

@@ -178,7 +178,7 @@ Test(hub_request, failures_are_answers)
     NWT_NATS(natsConnection_Flush(client->connection));
     began = nwt_now_ms();
     expect_error("1", "504", "no answer in time");
-    cr_expect(nwt_now_ms() - began >= 2900);
+    cr_expect(nwt_now_ms() - began >= 2900 && nwt_now_ms() - began < 30000);
     natsSubscription_Destroy(sub);
     cr_assert(NWT_WAIT(5000, nwt_bridge_number(bridge, "r", "in_flight") == 0));
     cr_assert(nwt_bridge_ledger_adds_up(bridge, "r"));
