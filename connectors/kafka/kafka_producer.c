@@ -17,6 +17,7 @@
 #define FAILED_DRAIN_NS (INT64_C(1000000000) / 2)
 #define AGAIN_NS INT64_C(1000000000) /* between a fatal error and the next producer */
 #define CAREFUL_MESSAGES 1000        /* delivered one by one before batches are tried again */
+#define CAREFUL_AFTER_REFUSED 100    /* … after the refused one was among them */
 #define SMALLEST_BATCH 16384
 #define REPORTS_MAX 256
 #define PURGE_ALL \
@@ -53,21 +54,25 @@ static void probe(struct kafka_producer *p)
 
 /* ---- making ---- */
 
-static int set_careful(const struct kafka_producer *p, rd_kafka_conf_t *conf,
-                       struct nw_error *error)
+/* To a broker that knows nothing of this producer yet, any number is the first of a sequence: of
+ * two batches under way it takes the second though it refused the first. So where records are
+ * refused, one batch is under way. */
+static int set_batch(struct kafka_producer *p, rd_kafka_conf_t *conf, struct nw_error *error)
 {
     char number[24];
-    int rc;
+    size_t len = sizeof number;
+    int rc = p->refuses ? nw_kafka_property_set(conf, "max.in.flight", "1", error) : 0;
 
-    if (p->next_careful) {
+    if (rc == 0 && p->next_careful) {
         rc = nw_kafka_property_set(conf, "batch.num.messages", "1", error);
-        return rc != 0 ? rc : nw_kafka_property_set(conf, "max.in.flight", "1", error);
+    } else if (rc == 0 && p->smaller_batch_size != 0) {
+        (void)snprintf(number, sizeof number, "%zu", p->smaller_batch_size);
+        rc = nw_kafka_property_set(conf, "batch.size", number, error);
     }
-    if (p->batch_size == 0) {
-        return 0;
+    if (rc == 0 && rd_kafka_conf_get(conf, "batch.size", number, &len) == RD_KAFKA_CONF_OK) {
+        p->batch_size = strtoul(number, NULL, 10);
     }
-    (void)snprintf(number, sizeof number, "%zu", p->batch_size);
-    return nw_kafka_property_set(conf, "batch.size", number, error);
+    return rc;
 }
 
 static int make(struct kafka_producer *p, rd_kafka_t **out, struct nw_error *error)
@@ -81,7 +86,7 @@ static int make(struct kafka_producer *p, rd_kafka_t **out, struct nw_error *err
         return rc;
     }
     rc = nw_kafka_property_set(conf, "partitioner", p->partitioner, error);
-    rc = rc != 0 ? rc : set_careful(p, conf, error);
+    rc = rc != 0 ? rc : set_batch(p, conf, error);
     if (rc != 0) {
         rd_kafka_conf_destroy(conf);
         return rc;
@@ -150,6 +155,23 @@ static void return_waiting(struct kafka_producer *p)
     (void)pthread_mutex_unlock(&p->lock);
 }
 
+/* What was refused, and is not known: find it, by smaller batches where those are too large. */
+static void choose_batches(struct kafka_producer *p)
+{
+    if (!p->refused || p->rejected) {
+        return;
+    }
+    if (p->refused_size && p->batch_size > SMALLEST_BATCH) {
+        size_t half = p->batch_size / 2;
+        p->smaller_batch_size = half < SMALLEST_BATCH ? SMALLEST_BATCH : half;
+        nw_connection_log(p->connection->host, NW_LOG_INFO,
+                          "a topic takes no batches of %zu bytes; trying %zu", p->batch_size,
+                          p->smaller_batch_size);
+    } else {
+        p->next_careful = true;
+    }
+}
+
 static void make_new(struct kafka_producer *p)
 {
     struct nw_error error;
@@ -163,9 +185,9 @@ static void make_new(struct kafka_producer *p)
         p->make_at_ns = nw_clock_monotonic_ns() + 10 * AGAIN_NS;
         return;
     }
-    p->replacing = false;
     p->careful = p->next_careful;
-    p->careful_delivered = 0;
+    p->careful_left = p->rejected ? CAREFUL_AFTER_REFUSED : CAREFUL_MESSAGES;
+    p->replacing = p->refused = p->refused_size = p->rejected = false;
     install(p, rk);
 }
 
@@ -199,22 +221,10 @@ static void go_on_replacing(struct kafka_producer *p)
     }
     if (p->failed) {
         return_waiting(p);
+        choose_batches(p);
         p->failed = false;
     }
     make_new(p);
-}
-
-/* Batches again; smaller ones if it was their size and no single message's. */
-static void leave_careful(struct kafka_producer *p)
-{
-    if (p->refused_size && !p->rejected_size) {
-        size_t size = p->batch_size == 0 ? 1000000 : p->batch_size;
-        p->batch_size = size / 2 < SMALLEST_BATCH ? SMALLEST_BATCH : size / 2;
-        nw_connection_log(p->connection->host, NW_LOG_INFO,
-                          "a topic takes no batches of %zu bytes; trying %zu", size, p->batch_size);
-    }
-    p->next_careful = p->refused_size = p->rejected_size = false;
-    begin_replacing(p, false);
 }
 
 /* ---- events ---- */
@@ -229,7 +239,7 @@ static void on_fatal(struct kafka_producer *p)
     }
     if (error == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
         nw_connection_log(p->connection->host, NW_LOG_DEBUG, "a new producer: %s", text);
-        p->next_careful = true;
+        p->refused = p->refuses = true;
     } else {
         nw_connection_log(p->connection->host, NW_LOG_WARNING, "a new producer: %s", text);
         set_state(p, NW_STATE_DOWN, text);
@@ -271,13 +281,20 @@ static void note_topic(struct kafka_producer *p, struct kafka_sink *sink, rd_kaf
                       missing ? "the topic does not exist" : p->text);
 }
 
-static void note_refusal(struct kafka_producer *p, rd_kafka_resp_err_t error)
+/* Whether the message was in no batch with others: librdkafka puts one that is larger than a batch
+ * into one of its own. */
+static bool was_alone(const struct kafka_producer *p, const struct nw_message *m)
+{
+    return p->careful || nw_message_payload(m).len > p->batch_size;
+}
+
+static void note_refusal(struct kafka_producer *p, rd_kafka_resp_err_t error, bool alone)
 {
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        p->careful_delivered += p->careful ? 1 : 0;
-    } else if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-        p->refused_size = true;
-        p->rejected_size |= p->careful;
+        p->careful_left -= p->careful_left > 0 ? 1 : 0;
+    } else if (nw_kafka_is_refusal(error)) {
+        p->refused_size |= error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+        p->rejected |= alone;
     }
 }
 
@@ -296,9 +313,10 @@ static void take_reports(struct kafka_producer *p, const rd_kafka_message_t **re
             if ((struct kafka_sink *)nw_message_cookie(m) != sink) {
                 break;
             }
-            note_refusal(p, reports[i]->err);
+            bool alone = was_alone(p, m);
+            note_refusal(p, reports[i]->err, alone);
             note_topic(p, sink, reports[i]->err);
-            results[count++] = nw_kafka_sink_result(sink, m, reports[i]->err, p->careful);
+            results[count++] = nw_kafka_sink_result(sink, m, reports[i]->err, alone);
         }
         nw_done(sink->endpoint, results, count);
         nw_kafka_sink_returned(sink, count);
@@ -368,8 +386,9 @@ static void *run(void *context)
         if (p->rk != NULL && atomic_exchange(&p->purge, false)) {
             (void)rd_kafka_purge(p->rk, PURGE_ALL);
         }
-        if (p->careful && !p->replacing && p->careful_delivered >= CAREFUL_MESSAGES) {
-            leave_careful(p);
+        if (p->careful && !p->replacing && p->careful_left == 0) {
+            p->next_careful = false;
+            begin_replacing(p, false);
         }
         if (p->replacing) {
             go_on_replacing(p);

@@ -6,9 +6,11 @@
  * Order. librdkafka keeps the order of a partition through every outage. When the broker refuses a
  * record for good (too large, invalid), all records of its batch fail with it, and later ones must
  * not pass: the producer stops itself (enable.gapless.guarantee), everything unconfirmed goes back
- * to the pump as RETRY, and a new producer takes over that is *careful*: one record a batch, so
- * that a refusal is the record's own and becomes REJECT. When it has gone well for a while, a usual
- * one takes over again.
+ * to the pump as RETRY, and a new producer takes over. A record larger than a batch was alone in
+ * its own, and becomes REJECT at once. If it was the batch that is too large for the topic, the new
+ * producer makes batches of half the size. Else it is *careful*: one record a batch, so that a
+ * refusal is the record's own and becomes REJECT; when that has gone well for a while, a usual one
+ * takes over again.
  *
  * Threads: send runs on workers, delivery reports on the producer's thread. sink->lock keeps the
  * order between messages that wait (librdkafka's queue was full, or a new producer is being made)
@@ -44,9 +46,14 @@ struct kafka_producer {
     char outage[256];  /* what librdkafka said last of brokers that are away */
     bool careful;      /* of rk: one record a batch */
     bool next_careful; /* of the one to be made */
-    bool replacing, failed, refused_size, rejected_size;
-    size_t careful_delivered, batch_size; /* 0: librdkafka's */
-    int drain_left;                       /* messages that were not back at the last look */
+    bool replacing, failed;
+    bool refuses;               /* some topic has refused a record, at any time */
+    bool refused, refused_size; /* a record, or a batch for its size, since rk was made */
+    bool rejected;              /* the refused record is known */
+    size_t careful_left;        /* messages to be delivered before rk is replaced by a usual one */
+    size_t batch_size;          /* bytes; what rk has */
+    size_t smaller_batch_size;  /* than the properties say; 0: as they say */
+    int drain_left;             /* messages that were not back at the last look */
     int64_t drain_until_ns, make_at_ns;
 };
 

@@ -10,7 +10,6 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define COUNT 12000
 #define PARTITIONS 2
@@ -228,31 +227,5 @@ Test(kafka_outage, not_there_at_start)
     cr_assert(NWT_WAIT(20000, nwt_bridge_logged(bridge, "Connection refused")));
     nwt_kafka_start(kafka);
     cr_assert(NWT_WAIT(40000, nwt_bridge_ready(bridge)));
-    cr_assert_eq(nwt_bridge_stop(bridge), 0);
-}
-
-/* A record that is too large goes to the dead letters alone; those of its batch arrive in order. */
-Test(kafka_outage, refused_records_leave_the_others_in_order)
-{
-    char large[60000];
-    memset(large, 'x', sizeof large);
-    nwt_topic_add_with(kafka->brokers, "out", 1, "max.message.bytes", "50000");
-    nwt_stream_add(client, "OUT", "out.>");
-    nwt_stream_add(client, "DLQ", "dlq.>");
-    for (size_t part = 0; part < 3; part++) {
-        publish(part * COUNT / 3, (part + 1) * COUNT / 3);
-        natsMsg *message = NULL;
-        NWT_NATS(natsMsg_Create(&message, "out.x", NULL, large, sizeof large));
-        nwt_stream_publish(client, message);
-        nwt_stream_flush(client);
-    }
-    run_bridge("  out:\n    from: {jetstream: \"out.>\", ack_wait: 5m}\n    to: {kafka: out}\n"
-               "    on_error: {dead_letter: dlq.out, backoff: 10ms..1s}\n");
-    cr_assert(NWT_WAIT(60000, delivered("out") == COUNT));
-    cr_assert(NWT_WAIT(10000, nwt_stream_count(client, "DLQ") == 3));
-    nwt_topic_read(kafka->brokers, "out", take_from_kafka, NULL);
-    /* Batches that the broker refused were not stored, but those sent beside them may have been. */
-    cr_assert(nwt_numbered_complete(n, true));
-    cr_assert(nwt_bridge_ledger_adds_up(bridge, "out"));
     cr_assert_eq(nwt_bridge_stop(bridge), 0);
 }

@@ -5,7 +5,9 @@
 #include "support/port.h"
 #include "support/tcp.h"
 #include "support/wait.h"
+#include <glob.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,7 @@ static char *class_path(struct nwt_folder *folder, const char *log)
     return path;
 }
 
-static void write_config(struct nwt_kafka *kafka, struct nwt_folder *folder, const char *more)
+static void write_config(const struct nwt_kafka *kafka, const char *more)
 {
     nwt_file_write(
         kafka->config,
@@ -64,35 +66,79 @@ static void write_config(struct nwt_kafka *kafka, struct nwt_folder *folder, con
         "advertised.listeners=PLAINTEXT://127.0.0.1:%d\n"
         "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
         "controller.listener.names=CONTROLLER\ninter.broker.listener.name=PLAINTEXT\n"
-        "log.dirs=%s/kafka-%d\nnum.partitions=4\n"
+        "log.dirs=%s\nnum.partitions=4\n"
         "offsets.topic.num.partitions=4\noffsets.topic.replication.factor=1\n"
         "transaction.state.log.num.partitions=4\ntransaction.state.log.replication.factor=1\n"
         "transaction.state.log.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n"
         "log.cleaner.dedupe.buffer.size=2097152\n"
+        /* As few threads that wake up for nothing as there can be. */
+        "num.io.threads=2\nnum.network.threads=1\nbackground.threads=1\n"
+        "group.coordinator.threads=1\ngroup.coordinator.background.threads=1\n"
+        "metadata.max.idle.interval.ms=0\n"
         /* Tests write timestamps of long ago, which a broker may remove half a minute later. */
         "log.retention.ms=-1\n%s\n",
-        kafka->port + 1, kafka->port, kafka->port + 1, kafka->port, nwt_folder_path(folder),
-        kafka->port, more == NULL ? "" : more);
+        kafka->port + 1, kafka->port, kafka->port + 1, kafka->port, kafka->storage,
+        more == NULL ? "" : more);
 }
 
-/* The first tier of the compiler and the serial collector: a test's broker lives for seconds, on
- * few cores that the tests want too. Loading its classes is half of its start: the shared broker
- * leaves them behind as an archive, which Java takes from then on where it is there and fits. */
-#define ARCHIVE NWT_BUILD_FOLDER "/kafka-classes.jsa"
-#define NEW_ARCHIVE ARCHIVE ".new"
-#define USE_ARCHIVE "-XX:SharedArchiveFile=" ARCHIVE
-#define MAKE_ARCHIVE "-XX:ArchiveClassesAtExit=" NEW_ARCHIVE
+/*
+ * The first tier of the compiler and the serial collector: a test's broker lives for seconds, on
+ * few cores that the tests want too. Formatting its storage is half of its start, and loading its
+ * classes half of the rest, so nwt_kafka_prepare() keeps for the jars in use a storage as it is
+ * after formatting, and the classes as an archive, which Java takes where it is there and fits.
+ */
 #define JAVA(archive)                                                                 \
     "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", (archive), "-Xshare:auto", \
-        "-Xlog:disable", "-Xlog:all=error:stderr"
+        "-Xlog:disable", "-Xlog:all=error:stderr", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
-static void format_storage(struct nwt_kafka *kafka, char *libs)
+static char *format(const char *text, ...)
 {
-    struct nwt_process format;
-    char *arguments[] = {JAVA(USE_ARCHIVE),
+    va_list arguments;
+    va_start(arguments, text);
+    char *made = NULL;
+    if (vasprintf(&made, text, arguments) < 0) {
+        nwt_fail("no memory");
+    }
+    va_end(arguments);
+    return made;
+}
+
+/* The folder of what is kept, beside the jars that tools/fetch-kafka.sh keeps for all build
+ * folders; it has the name of Kafka's own jar. */
+static char *ready_folder(const struct nwt_kafka *kafka)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    char *pattern = format("%.*skafka_*.jar", (int)strlen(kafka->libs) - 1, kafka->libs);
+    glob_t found;
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        nwt_fail("there is no %s", pattern);
+    }
+    char *folder = format("%s%s/natsway/%s.ready",
+                          cache != NULL  ? cache
+                          : home != NULL ? home
+                                         : "/tmp",
+                          cache != NULL ? "" : "/.cache", strrchr(found.gl_pathv[0], '/') + 1);
+    globfree(&found);
+    free(pattern);
+    return folder;
+}
+
+static void run(const struct nwt_kafka *kafka, char *const *arguments, const char *what)
+{
+    struct nwt_process process;
+    nwt_process_start(&process, arguments, NULL, kafka->log, kafka->log);
+    if (nwt_process_wait(&process, 120000 * NWT_PATIENCE) != 0) {
+        fail_with_log(kafka, what);
+    }
+}
+
+static void format_storage(const struct nwt_kafka *kafka)
+{
+    char *arguments[] = {JAVA("-XX:-UsePerfData"),
                          "-Xmx64m",
                          "-cp",
-                         libs,
+                         kafka->libs,
                          "kafka.tools.StorageTool",
                          "format",
                          "-t",
@@ -100,18 +146,19 @@ static void format_storage(struct nwt_kafka *kafka, char *libs)
                          "-c",
                          kafka->config,
                          NULL};
-    nwt_process_start(&format, arguments, NULL, kafka->log, kafka->log);
-    if (nwt_process_wait(&format, 120000 * NWT_PATIENCE) != 0) {
-        fail_with_log(kafka, "Kafka's storage cannot be formatted");
-    }
+    run(kafka, arguments, "Kafka's storage cannot be formatted");
+}
+
+static void copy(const struct nwt_kafka *kafka, char *from, char *to)
+{
+    char *arguments[] = {"cp", "-R", from, to, NULL};
+    run(kafka, arguments, "Kafka's storage cannot be copied");
 }
 
 static void start_java(struct nwt_kafka *kafka, char *archive)
 {
-    char *arguments[] = {
-        JAVA(archive), "-Xms256m",  "-Xmx256m",    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        "-cp",         kafka->libs, "kafka.Kafka", kafka->config,
-        NULL};
+    char *arguments[] = {JAVA(archive), "-Xms256m",    "-Xmx256m",    "-cp",
+                         kafka->libs,   "kafka.Kafka", kafka->config, NULL};
     nwt_process_start(&kafka->process, arguments, NULL, kafka->log, kafka->log);
     if (!NWT_WAIT(120000, answers(kafka) || !nwt_process_running(&kafka->process)) ||
         kafka->process.pid == 0) {
@@ -130,44 +177,69 @@ static struct nwt_kafka *make_kafka(int port)
     return kafka;
 }
 
-static struct nwt_kafka *prepare(struct nwt_folder *folder, const char *more)
+static struct nwt_kafka *configure(struct nwt_folder *folder, const char *more)
 {
     struct nwt_kafka *kafka = make_kafka(nwt_port_free_row(2));
     kafka->config = nwt_folder_file(folder, "kafka-%d.properties", kafka->port);
     kafka->log = nwt_folder_file(folder, "kafka-%d.log", kafka->port);
+    kafka->storage = nwt_folder_file(folder, "kafka-%d", kafka->port);
     kafka->libs = class_path(folder, kafka->log);
-    write_config(kafka, folder, more);
-    format_storage(kafka, kafka->libs);
+    write_config(kafka, more);
     return kafka;
 }
 
-struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
+void nwt_kafka_prepare(struct nwt_folder *folder)
 {
-    struct nwt_kafka *kafka = prepare(folder, more);
-    start_java(kafka, USE_ARCHIVE);
-    return kafka;
+    struct nwt_kafka *kafka = configure(folder, NULL);
+    char *ready = ready_folder(kafka);
+    if (access(ready, R_OK) != 0) {
+        char *unfinished = format("%s.%d", ready, (int)getpid());
+        char *storage = format("%s/storage", unfinished);
+        char *archive = format("-XX:ArchiveClassesAtExit=%s/classes.jsa", unfinished);
+        format_storage(kafka);
+        char *make[] = {"mkdir", "-p", unfinished, NULL};
+        run(kafka, make, "there is no place for what is prepared");
+        copy(kafka, kafka->storage, storage);
+        start_java(kafka, archive);
+        /* Java ends so when it is asked to; the archive is written by then. */
+        if (nwt_process_stop(&kafka->process, 60000 * NWT_PATIENCE) != 128 + SIGTERM) {
+            fail_with_log(kafka, "Kafka did not end in its orderly way");
+        }
+        if (rename(unfinished, ready) != 0) { /* another run was faster */
+            char *remove[] = {"rm", "-rf", unfinished, NULL};
+            run(kafka, remove, "what was prepared cannot be removed");
+        }
+        free(unfinished);
+        free(storage);
+        free(archive);
+    }
+    free(ready);
+    nwt_kafka_free(kafka);
 }
 
 void nwt_kafka_start(struct nwt_kafka *kafka)
 {
-    start_java(kafka, USE_ARCHIVE);
+    char *ready = ready_folder(kafka);
+    char *archive = format("-XX:SharedArchiveFile=%s/classes.jsa", ready);
+    start_java(kafka, archive);
+    free(archive);
+    free(ready);
 }
 
-struct nwt_kafka *nwt_kafka_new_shared(struct nwt_folder *folder)
+struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
 {
-    struct nwt_kafka *kafka = prepare(folder, NULL);
-    start_java(kafka, access(ARCHIVE, R_OK) == 0 ? USE_ARCHIVE : MAKE_ARCHIVE);
-    return kafka;
-}
-
-void nwt_kafka_free_shared(struct nwt_kafka *kafka)
-{
-    /* Java ends so when it is asked to; the archive is written by then. */
-    if (access(ARCHIVE, R_OK) != 0 &&
-        nwt_process_stop(&kafka->process, 60000 * NWT_PATIENCE) == 128 + SIGTERM) {
-        (void)rename(NEW_ARCHIVE, ARCHIVE);
+    struct nwt_kafka *kafka = configure(folder, more);
+    char *ready = ready_folder(kafka);
+    char *storage = format("%s/storage", ready);
+    if (access(storage, R_OK) == 0) {
+        copy(kafka, storage, kafka->storage);
+    } else {
+        format_storage(kafka);
     }
-    nwt_kafka_free(kafka);
+    nwt_kafka_start(kafka);
+    free(storage);
+    free(ready);
+    return kafka;
 }
 
 void nwt_kafka_stop(struct nwt_kafka *kafka)
@@ -183,6 +255,7 @@ void nwt_kafka_free(struct nwt_kafka *kafka)
     nwt_process_kill(&kafka->process);
     free(kafka->config);
     free(kafka->log);
+    free(kafka->storage);
     free(kafka->libs);
     free(kafka);
 }

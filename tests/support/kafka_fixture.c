@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * kafka_fixture prepare: what every broker starts from, made once.
  * kafka_fixture start|stop: the Kafka broker that the tests of one ctest run share. `start` leaves
  * a process behind that holds the broker as its child; it ends with `stop`, or when ctest is gone.
  * That process keeps a lock on the file that tells the port: `stop` asks the kernel whose it is.
@@ -36,7 +37,7 @@ static void hold_broker(pid_t ctest, int ready)
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
     int watched = (int)syscall(SYS_pidfd_open, ctest, 0);
     struct nwt_folder *folder = nwt_folder_new();
-    struct nwt_kafka *kafka = nwt_kafka_new_shared(folder);
+    struct nwt_kafka *kafka = nwt_kafka_new(folder, NULL);
     nwt_file_write(nwt_kafka_shared_file(), "%d\n", kafka->port);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int file = open(nwt_kafka_shared_file(), O_RDWR | O_CLOEXEC); /* open until the end */
@@ -53,7 +54,7 @@ static void hold_broker(pid_t ctest, int ready)
     }
     wait_for_end(signals, watched);
     unlink(nwt_kafka_shared_file());
-    nwt_kafka_free_shared(kafka);
+    nwt_kafka_free(kafka);
     nwt_folder_free(folder);
 }
 
@@ -89,14 +90,25 @@ static int start(void)
     return pid > 0 && read(ready[0], &byte, 1) == 1 ? 0 : 1;
 }
 
+static int prepare(void)
+{
+    struct nwt_folder *folder = nwt_folder_new();
+    nwt_kafka_prepare(folder);
+    nwt_folder_free(folder);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "prepare") == 0) {
+        return prepare();
+    }
     if (argc == 2 && strcmp(argv[1], "start") == 0) {
         return start();
     }
     if (argc == 2 && strcmp(argv[1], "stop") == 0) {
         return stop();
     }
-    fputs("usage: kafka_fixture start|stop\n", stderr);
+    fputs("usage: kafka_fixture prepare|start|stop\n", stderr);
     return 2;
 }
