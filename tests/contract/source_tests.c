@@ -135,6 +135,16 @@ static size_t most_at_once(const struct nwc_adapter *a, size_t n)
     return a->at_once != 0 && a->at_once < n ? a->at_once : n;
 }
 
+static size_t count_offered_again(size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        count += nwc_record(i).offered > 1 ? 1 : 0;
+    }
+    return count;
+}
+
 static void retry_running(const struct nwc_adapter *a, const char *name)
 {
     size_t n = most_at_once(a, FEW);
@@ -148,8 +158,9 @@ static void retry_running(const struct nwc_adapter *a, const char *name)
     nwc_settle_by_itself(true);
     NWC_AWAIT(nwc_count_settled(FEW) == FEW, "%zu of %d messages are settled",
               nwc_count_settled(FEW), FEW);
-    NWC_CHECK(nwc_failed() || nwc_record(n - 1).offered > 1,
-              "what was settled with RETRY has not come again");
+    NWC_CHECK(nwc_failed() || count_offered_again(FEW) >= n - n / 2,
+              "%zu messages were settled with RETRY, %zu came again", n - n / 2,
+              count_offered_again(FEW));
 }
 
 /* ---- stop: what was confirmed stays so, what was not comes again after a restart ---- */

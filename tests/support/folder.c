@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -87,6 +88,11 @@ void nwt_folder_free(struct nwt_folder *folder)
 const char *nwt_folder_path(const struct nwt_folder *folder)
 {
     return folder->path;
+}
+
+bool nwt_folder_has_attributes(const char *path)
+{
+    return setxattr(path, "user.test", "", 0, 0) == 0;
 }
 
 char *nwt_folder_file(const struct nwt_folder *folder, const char *format, ...)

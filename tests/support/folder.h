@@ -19,6 +19,10 @@ void nwt_folder_free(struct nwt_folder *folder);
 
 const char *nwt_folder_path(const struct nwt_folder *folder);
 
+/* Whether the file system of a folder keeps extended attributes, by which a file sink knows what of
+ * a file is its own after a kill. */
+bool nwt_folder_has_attributes(const char *path);
+
 /* The path of a file in the folder, made by a format; the caller frees it. */
 char *nwt_folder_file(const struct nwt_folder *folder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for a condition: a clock and a short sleep. */
+/* Waiting for a condition: a clock and short sleeps. */
 #include "support/wait.h"
 
 #include <time.h>
 
-#define STEP_MS 5
+#define FIRST_STEP_US 2000
+#define LAST_STEP_US 25000
 
 static _Thread_local void (*watch_all)(bool late);
 
@@ -20,6 +21,18 @@ void nwt_wait_watch(void (*watch)(bool late))
     watch_all = watch;
 }
 
+/* Longer from step to step, so that asking is not most of what a busy machine does. */
+static void sleep_step(int64_t until_ms)
+{
+    static _Thread_local int64_t wait_until_ms;
+    static _Thread_local long step_us;
+
+    step_us = until_ms != wait_until_ms ? FIRST_STEP_US : step_us + step_us / 4;
+    step_us = step_us > LAST_STEP_US ? LAST_STEP_US : step_us;
+    wait_until_ms = until_ms;
+    nanosleep(&(struct timespec){0, step_us * 1000}, NULL);
+}
+
 bool nwt_wait_step(int64_t until_ms)
 {
     bool late = nwt_now_ms() >= until_ms;
@@ -30,7 +43,6 @@ bool nwt_wait_step(int64_t until_ms)
     if (late) {
         return false;
     }
-    struct timespec step = {0, STEP_MS * 1000000L};
-    nanosleep(&step, NULL);
+    sleep_step(until_ms);
     return true;
 }
