@@ -267,8 +267,11 @@ static void on_error(struct kafka_producer *p, rd_kafka_event_t *event)
     }
 }
 
-static void note_topic(struct kafka_producer *p, struct kafka_sink *sink, rd_kafka_resp_err_t error)
+static void note_topic(struct kafka_producer *p, struct kafka_sink *sink,
+                       const rd_kafka_message_t *report)
 {
+    rd_kafka_resp_err_t error = report->err;
+    char text[300];
     bool missing = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
                    error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 
@@ -277,8 +280,10 @@ static void note_topic(struct kafka_producer *p, struct kafka_sink *sink, rd_kaf
         return;
     }
     sink->topic_missing = missing;
+    (void)snprintf(text, sizeof text, "the topic %s does not exist",
+                   report->rkt == NULL ? "" : rd_kafka_topic_name(report->rkt));
     nw_endpoint_state(sink->endpoint, missing ? NW_STATE_DOWN : p->state,
-                      missing ? "the topic does not exist" : p->text);
+                      missing ? text : p->text);
 }
 
 /* Whether the message was in no batch with others: librdkafka puts one that is larger than a batch
@@ -315,7 +320,7 @@ static void take_reports(struct kafka_producer *p, const rd_kafka_message_t **re
             }
             bool alone = was_alone(p, m);
             note_refusal(p, reports[i]->err, alone);
-            note_topic(p, sink, reports[i]->err);
+            note_topic(p, sink, reports[i]);
             results[count++] = nw_kafka_sink_result(sink, m, reports[i]->err, alone);
         }
         nw_done(sink->endpoint, results, count);

@@ -26,6 +26,9 @@ static int load(struct nw_loader *l, const struct nw_config_sources *sources)
         nw_diagnostics_add(l->diagnostics, &l->documents[0].root->mark, NULL, false,
                            "there are no routes");
     }
+    if (rc == 0) {
+        nw_load_places(l);
+    }
     if (rc == 0 && l->diagnostics->errors == 0) {
         rc = nw_load_warnings(l);
     }

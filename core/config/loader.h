@@ -85,6 +85,9 @@ int nw_load_routes(struct nw_loader *l);
 bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const char *what,
                    struct nw_slice name);
 
+/* places.c: what only one route can have. Routes with mistakes may be among them. */
+void nw_load_places(struct nw_loader *l);
+
 /* warnings.c: loops, and what two routes must not share. All routes are right. */
 int nw_load_warnings(struct nw_loader *l);
 

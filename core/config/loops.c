@@ -186,11 +186,13 @@ static void say_loop(struct search *s, size_t first)
         }
     }
     nw_buffer_add_text(&names, route->name);
-    nw_reader_warning(&r, &route->mark,
-                      s->depth - first == 1
-                          ? "the route takes what it sends: %s; what comes back is filtered"
-                          : "a loop of routes: %s; what comes back is filtered",
-                      nw_buffer_text(&names));
+    if (s->depth - first == 1) {
+        nw_reader_warning(&r, &route->mark,
+                          "the route takes what it sends; what comes back is filtered");
+    } else {
+        nw_reader_warning(&r, &route->mark, "a loop of routes: %s; what comes back is filtered",
+                          nw_buffer_text(&names));
+    }
     nw_buffer_done(&names);
 }
 

@@ -215,15 +215,19 @@ static void on_streams(void *context, const struct nw_js_response *r)
 {
     struct dead_letter_sink *k = context;
     struct nw_message *m = k->waiting;
-    jv streams = jv_object_get(jv_copy(r->body), jv_string("streams"));
+    jv streams = nw_js_member(r->body, "streams");
     bool stored =
         r->ok && jv_get_kind(streams) == JV_KIND_ARRAY && jv_array_length(jv_copy(streams)) > 0;
 
     jv_free(streams);
     k->waiting = NULL;
-    if (k->base.hub->nc == NULL) {
-        nw_hub_sink_done(&k->base, m, NW_RETRY, NW_CAUSE_OUTAGE, "the connection to NATS was lost");
+    if (k->base.hub->nc == NULL || r->lost) {
+        nw_hub_sink_done(&k->base, m, NW_RETRY, NW_CAUSE_OUTAGE,
+                         r->lost ? r->text : "the connection to NATS was lost");
         nw_hub_sink_flush(&k->base);
+        if (k->base.hub->nc != NULL) {
+            nw_hub_sink_ready(&k->base);
+        }
         return;
     }
     remember(k, nw_message_address(m), stored);

@@ -8,9 +8,17 @@
 
 #define DEADLINE_NS (4 * NW_SECOND_NS)
 
+jv nw_js_member(jv object, const char *name)
+{
+    if (jv_get_kind(object) != JV_KIND_OBJECT) {
+        return jv_null();
+    }
+    return jv_object_get(jv_copy(object), jv_string(name));
+}
+
 int64_t nw_js_number(jv object, const char *name, int64_t standard)
 {
-    jv value = jv_object_get(jv_copy(object), jv_string(name));
+    jv value = nw_js_member(object, name);
     int64_t n = jv_get_kind(value) == JV_KIND_NUMBER ? (int64_t)jv_number_value(value) : standard;
 
     jv_free(value);
@@ -19,7 +27,7 @@ int64_t nw_js_number(jv object, const char *name, int64_t standard)
 
 bool nw_js_text(jv object, const char *name, char *out, size_t size)
 {
-    jv value = jv_object_get(jv_copy(object), jv_string(name));
+    jv value = nw_js_member(object, name);
     bool is_text = jv_get_kind(value) == JV_KIND_STRING;
 
     (void)snprintf(out, size, "%s", is_text ? jv_string_value(value) : "");
@@ -51,12 +59,15 @@ static void read_message(struct nw_js_response *r, natsMsg *msg)
 {
     jv error;
 
+    jv_free(r->body);
     r->body = jv_parse_sized(natsMsg_GetData(msg), natsMsg_GetDataLength(msg));
     if (jv_get_kind(r->body) != JV_KIND_OBJECT) {
+        jv_free(r->body);
+        r->body = jv_object();
         fail(r, "the answer of the JetStream API is no JSON object");
         return;
     }
-    error = jv_object_get(jv_copy(r->body), jv_string("error"));
+    error = nw_js_member(r->body, "error");
     r->ok = true;
     if (jv_get_kind(error) == JV_KIND_OBJECT) {
         read_error(r, error);
@@ -68,7 +79,7 @@ static void on_reply(struct nw_requester_client *client, struct nw_reply *replie
 {
     struct nw_js_call *call =
         (struct nw_js_call *)((char *)client - offsetof(struct nw_js_call, client));
-    struct nw_js_response r = {.body = jv_null()};
+    struct nw_js_response r = {.body = jv_object()};
 
     (void)n; /* one at a time */
     switch (replies[0].kind) {
@@ -80,6 +91,7 @@ static void on_reply(struct nw_requester_client *client, struct nw_reply *replie
         break;
     case NW_REPLY_TIMEOUT:
         fail(&r, "JetStream does not answer");
+        r.lost = true;
         break;
     case NW_REPLY_DENIED:
         fail(&r, "the NATS server does not permit the call");
@@ -89,6 +101,7 @@ static void on_reply(struct nw_requester_client *client, struct nw_reply *replie
     case NW_REPLY_LOST:
     default:
         fail(&r, "the connection to NATS was lost");
+        r.lost = true;
         break;
     }
     call->busy = false;
@@ -140,7 +153,6 @@ void nw_js_ask(struct nw_js_call *call, jv body,
                void (*done)(void *context, const struct nw_js_response *response),
                const char *format, ...)
 {
-    struct nw_js_response r = {.body = jv_null()};
     char method[560];
     jv text;
     va_list args;
@@ -156,9 +168,12 @@ void nw_js_ask(struct nw_js_call *call, jv body,
     s = send(call, jv_string_value(text));
     jv_free(text);
     if (s != NATS_OK) {
+        struct nw_js_response r = {.body = jv_object()};
         call->busy = false;
         fail(&r, natsStatus_GetText(s));
+        r.lost = true;
         done(call->context, &r);
+        jv_free(r.body);
     }
 }
 

@@ -14,9 +14,10 @@
 struct nw_js_response {
     bool ok;
     bool away; /* no answer: no JetStream, a timeout, the connection was lost */
+    bool lost; /* away, and may be back in a moment: a timeout, the connection was lost */
     int code, error_code;
     char text[256]; /* of a failure */
-    jv body;        /* ok: an object, valid during the call */
+    jv body;        /* an object, empty if there was no answer; valid during the call */
 };
 
 /* Embedded; one call at a time. done may begin the next one. */
@@ -40,7 +41,8 @@ void nw_js_ask(struct nw_js_call *call, jv body,
 /* Forget the call; done is not called any more. */
 void nw_js_cancel(struct nw_js_call *call);
 
-/* Members of an object; object is not taken. */
+/* Members of an object; object is not taken. Of what is no object, each is missing. */
+jv nw_js_member(jv object, const char *name);
 int64_t nw_js_number(jv object, const char *name, int64_t standard);
 /* The text copied into out, "" if it is no string. Returns whether it was one. */
 bool nw_js_text(jv object, const char *name, char *out, size_t size);

@@ -47,7 +47,7 @@ static void succeed(struct nw_js_consumer *c)
 static void keep_there(struct nw_js_consumer *c, jv response)
 {
     jv_free(c->there);
-    c->there = jv_object_get(jv_copy(response), jv_string("config"));
+    c->there = nw_js_member(response, "config");
     c->pending = nw_js_number(response, "num_pending", 0);
 }
 
@@ -160,7 +160,7 @@ static void create(struct nw_js_consumer *c)
 static void on_stream_info(void *context, const struct nw_js_response *r)
 {
     struct nw_js_consumer *c = context;
-    jv state = jv_object_get(jv_copy(r->body), jv_string("state"));
+    jv state = nw_js_member(r->body, "state");
 
     c->resume = r->ok && jv_get_kind(state) == JV_KIND_OBJECT &&
                 nw_js_number(state, "last_seq", 0) >= (int64_t)c->last_sequence;
@@ -219,7 +219,7 @@ static void ask_info(struct nw_js_consumer *c)
 static void on_streams(void *context, const struct nw_js_response *r)
 {
     struct nw_js_consumer *c = context;
-    jv streams = jv_object_get(jv_copy(r->body), jv_string("streams"));
+    jv streams = nw_js_member(r->body, "streams");
     int count = jv_get_kind(streams) == JV_KIND_ARRAY ? jv_array_length(jv_copy(streams)) : 0;
     jv name = count == 0 ? jv_null() : jv_array_get(jv_copy(streams), 0);
 

@@ -201,7 +201,7 @@ static void on_info(void *context, const struct nw_js_response *r)
     struct nw_js_stream *s = context;
 
     if (r->ok) {
-        jv config = jv_object_get(jv_copy(r->body), jv_string("config"));
+        jv config = nw_js_member(r->body, "config");
         if (!s->reported && jv_get_kind(config) == JV_KIND_OBJECT) {
             report_difference(s, config);
             s->reported = true;

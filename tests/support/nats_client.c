@@ -53,6 +53,7 @@ void nwt_stream_add(struct nwt_nats_client *client, const char *name, const char
     config.Name = name;
     config.Subjects = subjects;
     config.SubjectsLen = 1;
+    config.Duplicates = INT64_C(3600) * 1000000000; /* so that none comes twice, however slow */
     NWT_NATS(js_AddStream(NULL, client->js, &config, NULL, NULL));
 }
 

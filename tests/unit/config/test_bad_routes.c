@@ -47,6 +47,19 @@ static const struct bad cases[] = {
      "c.yaml:10:20: a: reject: the route's source has no topic; its address is a subject: "
      "{{subject}}\n"
      "c.yaml:11:17: a: filter: expected a jq program, found a list\n"},
+    {"places that another route has",
+     "connections: {http: {listen: \"127.0.0.1:8080\"}, api: {type: http, listen: \"127.0.0.1:1\"}}\n"
+     "routes:\n"
+     "  a: {from: {http: \"GET|POST /a/{x}\", connection: http}, to: {nats: b}}\n"
+     "  b: {from: {http: \"POST /a/{y}\", connection: http}, to: {nats: b}}\n"
+     "  c: {from: {http: \"POST /a/{y}\", connection: api}, to: {nats: b}}\n"
+     "  d: {from: {http: \"PUT /a/{y}\", connection: http}, to: {nats: b}}\n"
+     "  e: {from: {http: \"GET /a/y\", connection: http}, to: {nats: b}}\n"
+     "  f: {from: {file: \"-\"}, to: {nats: b}}\n"
+     "  g: {from: {file: \"-\"}, to: {nats: b}}\n"
+     "  h: {from: {file: \"-\"}, to: {nats: b}, enabled: false}\n",
+     "c.yaml:4:13: b: POST /a/{} is already that of the route a\n"
+     "c.yaml:9:13: g: standard input is already that of the route f\n"},
     {"a map that is no list",
      "routes:\n"
      "  a:\n"

@@ -43,7 +43,7 @@ static const struct {
     {"a route that takes what it sends",
      SYSTEMS "  a: {from: {jetstream: \"x.>\"}, to: {jetstream: \"x.y\"}}\n"
              "  b: {from: {jetstream: \"y.>\"}, to: {jetstream: \"z.y\"}}\n",
-     "c.yaml:4:3: a: warning: the route takes what it sends: a, a; what comes back is filtered\n"},
+     "c.yaml:4:3: a: warning: the route takes what it sends; what comes back is filtered\n"},
     {"a loop through MQTT",
      SYSTEMS
      "  in: {from: {mqtt: \"plant/#\", connection: mqtt}, to: {jetstream: }}\n"
