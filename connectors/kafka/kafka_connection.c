@@ -8,6 +8,8 @@
 #include "kafka_producer.h"
 #include "kafka_properties.h"
 
+#define PROBE_MS 5000
+
 static void check(const void *options, struct nw_check *to)
 {
     nw_kafka_connection_check(options, to);
@@ -38,12 +40,65 @@ static void connection_close(void *state)
     free(c);
 }
 
+static void no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    (void)rk;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
+/* Why nothing answers, as far as librdkafka told. */
+static void explain(rd_kafka_t *rk, struct nw_error *error)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
+    char text[300] = "no broker answers";
+    rd_kafka_event_t *event;
+
+    while ((event = rd_kafka_queue_poll(queue, 0)) != NULL) {
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
+            rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+            nw_kafka_plain_text(rd_kafka_event_error_string(event), text, sizeof text);
+        }
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    (void)nw_error_set(error, NW_EIO, "%s", text);
+}
+
+static int connection_probe(const void *options, struct nw_error *error)
+{
+    static const struct nw_pairs none = {.count = 0};
+    rd_kafka_conf_t *conf;
+    rd_kafka_t *rk;
+    char text[300];
+    int rc = nw_kafka_properties_conf(RD_KAFKA_PRODUCER, options, &none, &conf, error);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rd_kafka_conf_set_log_cb(conf, no_log);
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return nw_error_set(error, NW_EINVAL, "%s", text);
+    }
+    if (!nw_kafka_reachable(rk, PROBE_MS)) {
+        explain(rk, error);
+        rc = NW_EIO;
+    }
+    rd_kafka_destroy(rk);
+    return rc;
+}
+
 const struct nw_connection_kind nw_kafka_connection_kind = {
     .options = nw_kafka_connection_rows,
     .options_size = sizeof(struct kafka_connection_options),
     .check = check,
     .open = connection_open,
     .close = connection_close,
+    .probe = connection_probe,
 };
 
 static void log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)

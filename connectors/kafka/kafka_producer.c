@@ -282,8 +282,7 @@ static void note_topic(struct kafka_producer *p, struct kafka_sink *sink,
     sink->topic_missing = missing;
     (void)snprintf(text, sizeof text, "the topic %s does not exist",
                    report->rkt == NULL ? "" : rd_kafka_topic_name(report->rkt));
-    nw_endpoint_state(sink->endpoint, missing ? NW_STATE_DOWN : p->state,
-                      missing ? text : p->text);
+    nw_endpoint_state(sink->endpoint, missing ? NW_STATE_DOWN : p->state, missing ? text : p->text);
 }
 
 /* Whether the message was in no batch with others: librdkafka puts one that is larger than a batch

@@ -310,6 +310,7 @@ static void check_sink(const char *address, const void *options, const void *con
 int mqtt_connection_open(struct nw_connection *host, const struct nw_connection_config *config,
                          void **state, struct nw_error *error);
 void mqtt_connection_close(void *state);
+int mqtt_connection_probe(const void *options, struct nw_error *error);
 
 const struct nw_connection_kind mqtt_connection_kind = {
     .options = connection_rows,
@@ -317,6 +318,7 @@ const struct nw_connection_kind mqtt_connection_kind = {
     .check = check_connection,
     .open = mqtt_connection_open,
     .close = mqtt_connection_close,
+    .probe = mqtt_connection_probe,
 };
 
 int mqtt_source_open(struct nw_endpoint *e, const struct nw_endpoint_config *config, void **state,

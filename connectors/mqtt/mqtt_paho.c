@@ -71,6 +71,7 @@ static void failed(struct mqtt_client *c, int code, const char *message)
     if (code > 0 || message == NULL) {
         (void)snprintf(reason, sizeof reason, "%s", mqtt_paho_text(c->connection->version5, code));
     } else if (strcmp(message, "socket error") == 0 ||
+               strcmp(message, "TCP/TLS connect failure") == 0 ||
                strcmp(message, "TCP connect completion failure") == 0) {
         (void)snprintf(reason, sizeof reason, "cannot connect");
     } else if (strcmp(message, "TCP connect timeout") == 0) {

@@ -16,7 +16,7 @@ struct option {
     bool common; /* every command takes it */
 };
 
-#define OPTION_COUNT 9
+#define OPTION_COUNT 10
 
 static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
 {
@@ -27,6 +27,7 @@ static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
          true},
         {"log-format", "FORMAT", "text or json", &a->log_format, NULL, NULL, NULL, true},
         {"help", NULL, "how to use the command", NULL, NULL, NULL, &a->help, true},
+        {"online", NULL, "connect to each system too", NULL, NULL, NULL, &a->online, false},
         {"state-dir", "DIR", "where cursors and spools are kept", &a->state_dir, NULL, NULL, NULL,
          false},
         {"address", "ADDRESS", "the address the message comes from", &a->address, NULL, NULL, NULL,

@@ -31,7 +31,7 @@ struct nw_arguments {
     const char *metas[NW_CLI_VALUES_MAX];
     size_t meta_count;
     const char *state_dir, *log_level, *log_format, *address, *key;
-    bool help;
+    bool help, online;
 };
 
 struct nw_command {

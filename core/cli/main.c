@@ -8,8 +8,8 @@
 const struct nw_command nw_commands[] = {
     {"run", "FILE...", "run the bridge until SIGTERM or SIGINT", " state-dir ", 1,
      NW_CLI_VALUES_MAX, nw_command_run},
-    {"check", "FILE...", "say everything that is wrong with a configuration", " state-dir ", 1,
-     NW_CLI_VALUES_MAX, nw_command_check},
+    {"check", "FILE...", "say everything that is wrong with a configuration", " state-dir online ",
+     1, NW_CLI_VALUES_MAX, nw_command_check},
     {"try", "FILE ROUTE", "show what a route makes of the message on standard input",
      " address key header meta ", 2, 2, nw_command_try},
     {"docs", "[CONNECTOR]", "the reference of the configuration, or of one connector", "", 0, 1,

@@ -51,8 +51,8 @@ static void take_path(const struct nw_loader *l, struct nw_table *places,
     for (const char *method = address; path != NULL && method < end;) {
         int len = (int)strcspn(method, "| \t");
         const char *what = nw_arena_format(l->tree, "%.*s %s", len, method, path);
-        const char *key = nw_arena_format(l->tree, "%s\n%s", c == NULL ? "" : c->name,
-                                          what == NULL ? "" : what);
+        const char *key =
+            nw_arena_format(l->tree, "%s\n%s", c == NULL ? "" : c->name, what == NULL ? "" : what);
         if (what != NULL) {
             take_place(l, places, route, key, what);
         }

@@ -401,4 +401,5 @@ const struct nw_connection_kind nw_hub_connection_kind = {
     .check = nw_hub_options_check,
     .open = hub_open,
     .close = hub_close,
+    .probe = nw_hub_options_probe,
 };

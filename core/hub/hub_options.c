@@ -11,6 +11,7 @@
 #include "hub/nkey.h"
 #include "hub/subject.h"
 
+#define PROBE_MS 5000
 #define AT(member) offsetof(struct nw_hub_options, member)
 #define TLS_AT(member) offsetof(struct nw_hub_tls, member)
 
@@ -289,4 +290,24 @@ int nw_hub_options_make(const struct nw_hub_options *options, const char *name,
     }
     *out = o;
     return 0;
+}
+
+int nw_hub_options_probe(const void *options, struct nw_error *error)
+{
+    natsOptions *o = NULL;
+    natsConnection *nc = NULL;
+    natsStatus s;
+
+    if (nw_hub_options_make(options, "natsway check", NULL, 0, &o, error) != 0) {
+        return NW_EINVAL;
+    }
+    s = natsOptions_SetTimeout(o, PROBE_MS);
+    s = s == NATS_OK ? natsOptions_SetAllowReconnect(o, false) : s;
+    s = s == NATS_OK ? natsConnection_Connect(&nc, o) : s;
+    if (s != NATS_OK) {
+        nw_hub_options_explain(options, s, error);
+    }
+    natsConnection_Destroy(nc);
+    natsOptions_Destroy(o);
+    return s == NATS_OK ? 0 : NW_EIO;
 }

@@ -36,6 +36,9 @@ int nw_hub_options_make(const struct nw_hub_options *options, const char *name,
                         const char *const *more, int more_count, natsOptions **out,
                         struct nw_error *error);
 
+/* Connect once, within 5 s, and go away again. 0, or an error with the reason. */
+int nw_hub_options_probe(const void *options, struct nw_error *error);
+
 /* Why natsConnection_Connect failed, for people: error is filled from s and the last error that
  * nats.c had on this thread. */
 void nw_hub_options_explain(const struct nw_hub_options *options, natsStatus s,

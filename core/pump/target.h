@@ -51,8 +51,8 @@ void nw_target_flush(struct nw_target *t);
 /* A sent message is back: outcome, cause, reason and reply are in m. */
 void nw_target_take_done(struct nw_target *t, struct nw_message *m);
 
-/* The sink says that its server is there again: a hold ends its wait now, unless the server asked for
- * that wait itself. */
+/* The sink says that its server is there again: a hold ends its wait now, unless the server asked
+ * for that wait itself. */
 void nw_target_is_ready(struct nw_target *t);
 
 /* Whether it holds messages back. */

@@ -135,8 +135,8 @@ Test(hub_outage, killed_bridge_goes_on_at_once_and_in_order)
         int64_t before;
         nwt_bridge_run(bridge);
         before = nwt_stream_count(client, "OUT");
-        cr_assert(NWT_WAIT(ACK_WAIT_MS / 2 / NWT_PATIENCE,
-                           nwt_stream_count(client, "OUT") > before));
+        cr_assert(
+            NWT_WAIT(ACK_WAIT_MS / 2 / NWT_PATIENCE, nwt_stream_count(client, "OUT") > before));
         half_way(part, 5);
         nwt_bridge_kill(bridge);
     }

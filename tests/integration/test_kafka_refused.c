@@ -73,8 +73,8 @@ static bool take(void *context, const rd_kafka_message_t *message)
     return true;
 }
 
-/* A producer that the broker does not know yet may begin anywhere: what it does with refused records
- * shows when some were stored. */
+/* A producer that the broker does not know yet may begin anywhere: what it does with refused
+ * records shows when some were stored. */
 static void start(const char *topic)
 {
     publish_numbers(0, FIRST);

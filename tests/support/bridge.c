@@ -171,8 +171,14 @@ void nwt_bridge_free(struct nwt_bridge *bridge)
 
 int nwt_bridge_command(struct nwt_bridge *bridge, const char *command)
 {
+    return nwt_bridge_command_with(bridge, command, bridge->config);
+}
+
+int nwt_bridge_command_with(struct nwt_bridge *bridge, const char *command, const char *option)
+{
     struct nwt_process process;
-    char *arguments[] = {(char *)program(), (char *)command, bridge->config, NULL};
+    char *arguments[] = {(char *)program(), (char *)command, (char *)option,
+                         option == bridge->config ? NULL : bridge->config, NULL};
     nwt_process_start(&process, arguments, NULL, bridge->out, bridge->log);
     int code = nwt_process_wait(&process, STOP_TIMEOUT_MS);
     nwt_process_kill(&process);

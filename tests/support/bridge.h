@@ -39,6 +39,8 @@ void nwt_bridge_free(struct nwt_bridge *bridge);
 /* Run another command, `natsway COMMAND FILE`, to its end; the exit code. Its output is in
  * bridge->out and bridge->log. */
 int nwt_bridge_command(struct nwt_bridge *bridge, const char *command);
+/* The same with an option: `natsway COMMAND OPTION FILE`. */
+int nwt_bridge_command_with(struct nwt_bridge *bridge, const char *command, const char *option);
 
 /* Whether /readyz says 200. */
 bool nwt_bridge_ready(const struct nwt_bridge *bridge);

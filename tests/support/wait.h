@@ -15,7 +15,8 @@
 /* Milliseconds since an arbitrary point. */
 int64_t nwt_now_ms(void);
 
-/* Sleep one polling interval (2 to 25 ms); false, at once, when until_ms (of nwt_now_ms) has passed. */
+/* Sleep one polling interval (2 to 25 ms); false, at once, when until_ms (of nwt_now_ms) has
+ * passed. */
 bool nwt_wait_step(int64_t until_ms);
 
 /* Have a function called at each step of every wait of this thread; NULL: none. It may end the test

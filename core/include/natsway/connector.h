@@ -10,7 +10,6 @@
  *     send    pump -> sink     sink->send(), worker thread: "move these"
  *     done    sink -> pump     nw_done(), any thread: what became of each sent message
  *     settle  pump -> source   source->settle(), worker thread: what became of each offered message
- *
  * Every message sent is done exactly once, every message offered is settled exactly once.
  *
  * Threads. open, credit, settle, send, stop and close of one endpoint run on its lane's worker
@@ -18,7 +17,6 @@
  * not wait for the network; anything slow belongs on a thread of the connector or of its library.
  * The functions below may be called from any thread unless they say otherwise. No lock of natsway
  * is held while a connector is called.
- *
  * Results. Functions return 0 or a negative NW_E…; text for people goes into struct nw_error. */
 #ifndef NATSWAY_CONNECTOR_H
 #define NATSWAY_CONNECTOR_H
@@ -316,7 +314,8 @@ NW_API void nw_connection_log(struct nw_connection *connection, enum nw_level le
                               const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* What routes share: one producer, one session, one listener. Opened before, closed after the
- * endpoints that use it, on the main thread; neither may wait for the network. */
+ * endpoints that use it, on the main thread; neither may wait for the network. probe, for `check
+ * --online`, does: it connects once, within 5 s, and leaves nothing behind. */
 struct nw_connection_config {
     const char *bridge, *instance, *name;
     const void *options;
@@ -328,7 +327,8 @@ struct nw_connection_kind {
     void (*check)(const void *options, struct nw_check *check); /* may be NULL; no I/O */
     int (*open)(struct nw_connection *connection, const struct nw_connection_config *config,
                 void **state, struct nw_error *error);
-    void (*close)(void *state); /* may take up to a second */
+    void (*close)(void *state);                                /* may take up to a second */
+    int (*probe)(const void *options, struct nw_error *error); /* may be NULL */
 };
 
 /* What the source's address is, for templates and conversion. */

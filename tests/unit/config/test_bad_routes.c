@@ -48,7 +48,8 @@ static const struct bad cases[] = {
      "{{subject}}\n"
      "c.yaml:11:17: a: filter: expected a jq program, found a list\n"},
     {"places that another route has",
-     "connections: {http: {listen: \"127.0.0.1:8080\"}, api: {type: http, listen: \"127.0.0.1:1\"}}\n"
+     "connections: {http: {listen: \"127.0.0.1:8080\"}, api: {type: http, listen: "
+     "\"127.0.0.1:1\"}}\n"
      "routes:\n"
      "  a: {from: {http: \"GET|POST /a/{x}\", connection: http}, to: {nats: b}}\n"
      "  b: {from: {http: \"POST /a/{y}\", connection: http}, to: {nats: b}}\n"
