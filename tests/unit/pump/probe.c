@@ -295,7 +295,8 @@ static void make_route(void)
         .then = probe.then,
         .on_error_given = probe.on_error_given,
         .retries = probe.retries,
-        .backoff = {1, 4},
+        .backoff = {probe.backoff_ms == 0 ? 1 : probe.backoff_ms,
+                    probe.backoff_ms == 0 ? 4 : probe.backoff_ms},
         .lanes = 1,
         .max_in_flight = probe.max_in_flight,
         .order = probe.order,
@@ -341,6 +342,12 @@ static struct timespec in_ten_seconds(void)
     (void)clock_gettime(CLOCK_REALTIME, &t);
     t.tv_sec += 10;
     return t;
+}
+
+void probe_sink_returns(void)
+{
+    nw_endpoint_state(sink, NW_STATE_DOWN, "away");
+    nw_endpoint_state(sink, NW_STATE_READY, NULL);
 }
 
 void probe_wait_settled(size_t count)

@@ -170,6 +170,44 @@ Test(pump, says_that_it_holds, .init = probe_reset)
     }
 }
 
+static enum probe_act retry_once(size_t number, unsigned attempt)
+{
+    (void)number;
+    return attempt == 1 ? PROBE_RETRY : PROBE_ACK;
+}
+
+/* The backoff is an hour. */
+Test(pump, tries_at_once_when_the_target_is_there_again, .init = probe_reset)
+{
+    probe.act = retry_once;
+    probe.backoff_ms = 3600000;
+    probe_start();
+    probe_offer(1);
+    probe_wait_state(NW_ROUTE_HOLDING);
+    probe_sink_returns();
+    probe_wait_settled(1);
+    probe_wait_state(NW_ROUTE_RUNNING);
+    probe_stop(1000);
+    expect_each_settled_once(1);
+    cr_expect_eq(probe.outcome[0], NW_ACK);
+}
+
+/* What somebody waited for is answered and gone: the target is in trouble, but holds nothing. */
+Test(pump, holds_nothing_when_nothing_is_left, .init = probe_reset)
+{
+    probe.awaited = true;
+    probe.act = always_retry;
+    probe.backoff_ms = 3600000;
+    probe_start();
+    probe_offer(1);
+    probe_wait_settled(1);
+    probe_wait_state(NW_ROUTE_RUNNING);
+    cr_expect_str_eq(probe_snapshot().error, "not now");
+    probe_stop(1000);
+    expect_each_settled_once(1);
+    cr_expect_eq(probe.outcome[0], NW_RETRY);
+}
+
 static enum probe_act always_hold(size_t number, unsigned attempt)
 {
     (void)number;
