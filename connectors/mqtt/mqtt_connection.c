@@ -64,7 +64,8 @@ static int64_t step_all(struct mqtt_connection *c)
     return until;
 }
 
-/* Lock held. Up if all its clients are, down if one failed. */
+/* Lock held. Up if all its clients are, down if one failed. That one more begins to connect is no
+ * news of a connection that is up. */
 static void tell_state(struct mqtt_connection *c)
 {
     bool any = false, ready = true, failed = false;
@@ -78,7 +79,8 @@ static void tell_state(struct mqtt_connection *c)
         }
     }
     state = failed ? NW_STATE_DOWN : any && ready ? NW_STATE_READY : NW_STATE_CONNECTING;
-    if (state == c->state || (state == NW_STATE_CONNECTING && !any)) {
+    if (state == c->state ||
+        (state == NW_STATE_CONNECTING && (!any || c->state == NW_STATE_READY))) {
         return;
     }
     c->state = state;

@@ -128,13 +128,35 @@ static size_t allowance(const struct nw_target *t)
     return t->window > t->in_flight ? t->window - t->in_flight : 0;
 }
 
+static bool is_away(struct nw_target *t)
+{
+    char text[sizeof t->sink.text];
+
+    return nw_endpoint_status(&t->sink, text, sizeof text) != NW_STATE_READY;
+}
+
+/* Does somebody wait for m, who is to be told what became of it? */
+static bool is_awaited(struct nw_target *t, struct nw_message *m)
+{
+    return nw_message_original(m)->deadline_ns != 0 && !lane_of(t)->route->on_error_given;
+}
+
 /* Too late for whoever waits: an answer now is better than a delivery that nobody expects. */
 static bool is_late(struct nw_target *t, struct nw_message *m)
 {
-    struct nw_message *original = nw_message_original(m);
+    return is_awaited(t, m) && lane_of(t)->worker->now_ns >= nw_message_original(m)->deadline_ns;
+}
 
-    return original->deadline_ns != 0 && !lane_of(t)->route->on_error_given &&
-           lane_of(t)->worker->now_ns >= original->deadline_ns;
+/* Who waits is told at once when the target is known to be away: it may take long. */
+static void answer_awaited(struct nw_target *t)
+{
+    if (!t->holding || t->queued == 0 || !is_awaited(t, t->head) || !is_away(t)) {
+        return;
+    }
+    while (t->queued > 0) {
+        struct nw_message *m = unqueue(t);
+        nw_lane_answer(lane_of(t), m, NW_RETRY, NW_CAUSE_OUTAGE, "the target is away");
+    }
 }
 
 void nw_target_flush(struct nw_target *t)
@@ -164,6 +186,7 @@ void nw_target_flush(struct nw_target *t)
         }
         t->sink.sink->send(t->sink.state, batch, n);
     }
+    answer_awaited(t);
 }
 
 /* Begin or go on waiting; said once, when it begins. */
@@ -243,7 +266,8 @@ static bool is_last_try(struct nw_target *t, struct nw_message *m, bool awaited,
         return true;
     }
     *cause = NW_CAUSE_OUTAGE;
-    if (awaited && lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS >= deadline_ns) {
+    if (awaited && (is_away(t) ||
+                    lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS >= deadline_ns)) {
         return true;
     }
     return !t->is_dead_letter && lane->route->retries >= 0 &&
@@ -253,7 +277,7 @@ static bool is_last_try(struct nw_target *t, struct nw_message *m, bool awaited,
 static void take_retry(struct nw_target *t, struct nw_message *m)
 {
     struct nw_lane *lane = lane_of(t);
-    bool awaited = nw_message_original(m)->deadline_ns != 0 && !lane->route->on_error_given;
+    bool awaited = is_awaited(t, m);
     enum nw_cause cause;
     uint32_t wait_ms;
 

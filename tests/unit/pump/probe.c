@@ -48,7 +48,7 @@ static struct nw_message *make(size_t number)
     nw_message_set_payload(m, NW_LITERAL("{}"));
     nw_message_set_number(m, NW_META_OFFSET, (int64_t)number);
     if (probe.awaited) {
-        nw_message_set_deadline(m, nw_clock_monotonic_ns() + INT64_C(200000000));
+        nw_message_set_deadline(m, nw_clock_monotonic_ns() + probe.deadline_ms * INT64_C(1000000));
     }
     return m;
 }
@@ -267,6 +267,7 @@ void probe_reset(void)
     probe.act = always_ack;
     probe.retries = -1;
     probe.max_in_flight = 1000;
+    probe.deadline_ms = 200;
     probe.then = NW_THEN_DEAD_LETTER;
     memset(attempts, 0, sizeof attempts);
     held_count = in_flight = want = 0;
@@ -344,9 +345,13 @@ static struct timespec in_ten_seconds(void)
     return t;
 }
 
-void probe_sink_returns(void)
+void probe_sink_leaves(void)
 {
     nw_endpoint_state(sink, NW_STATE_DOWN, "away");
+}
+
+void probe_sink_returns(void)
+{
     nw_endpoint_state(sink, NW_STATE_READY, NULL);
 }
 

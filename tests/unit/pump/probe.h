@@ -27,6 +27,7 @@ struct probe {
     bool dead_letters, awaited, on_error_given;
     int64_t retries;
     size_t max_in_flight;
+    int64_t deadline_ms; /* of what is awaited */
     uint32_t backoff_ms; /* before each further try; 0: a few milliseconds */
 
     /* What happened; read it after probe_stop(), or through the functions below. */
@@ -52,7 +53,8 @@ void probe_reset(void);
 void probe_start(void);
 /* Offer messages until `count` have been offered since the start, as credit allows. */
 void probe_offer(size_t count);
-/* The sink's server was away, and is there again. */
+/* The sink's server is away; it is there again. */
+void probe_sink_leaves(void);
 void probe_sink_returns(void);
 /* Wait until so many are settled; fails the test after 10 s. */
 void probe_wait_settled(size_t count);

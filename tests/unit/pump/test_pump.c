@@ -184,6 +184,7 @@ Test(pump, tries_at_once_when_the_target_is_there_again, .init = probe_reset)
     probe_start();
     probe_offer(1);
     probe_wait_state(NW_ROUTE_HOLDING);
+    probe_sink_leaves();
     probe_sink_returns();
     probe_wait_settled(1);
     probe_wait_state(NW_ROUTE_RUNNING);
@@ -269,6 +270,25 @@ Test(pump, who_waits_does_not_wait_beyond_the_deadline, .init = probe_reset)
     probe_offer(3);
     probe_wait_settled(3);
     probe_stop(1000);
+    cr_expect_eq(probe.outcome[2], NW_RETRY);
+    cr_expect_eq(probe.cause[2], NW_CAUSE_OUTAGE);
+}
+
+/* Deadline and backoff are an hour. */
+Test(pump, who_waits_is_told_at_once_that_the_target_is_away, .init = probe_reset)
+{
+    probe.awaited = true;
+    probe.deadline_ms = 3600000;
+    probe.backoff_ms = 3600000;
+    probe.act = always_retry;
+    probe_start();
+    probe_offer(1);
+    probe_wait_state(NW_ROUTE_HOLDING);
+    probe_sink_leaves();
+    probe_offer(3);
+    probe_wait_settled(3);
+    probe_stop(1000);
+    expect_each_settled_once(3);
     cr_expect_eq(probe.outcome[2], NW_RETRY);
     cr_expect_eq(probe.cause[2], NW_CAUSE_OUTAGE);
 }
