@@ -13,10 +13,13 @@
 #define AGAIN_LONGEST_MS 2000
 /* ack_wait while the server takes back what was left. It looks again 100 ms after the change; it is
  * given three times as long, in steps of which it answers each: a server that stands still for a
- * while does not answer, and gets its time all the same. */
+ * while does not answer, and gets its time all the same. So does one that is slow to answer: what
+ * is not taken back by then comes behind what is new. */
 #define TAKE_BACK_WAIT_NS (100 * NW_MILLISECOND_NS)
 #define TAKE_BACK_STEP_NS (110 * NW_MILLISECOND_NS)
 #define TAKE_BACK_STEPS 3
+#define TAKE_BACK_PROMPT_NS (20 * NW_MILLISECOND_NS)
+#define TAKE_BACK_MOST 30 /* steps, prompt or not */
 /* Somebody else pulls, or it is what a killed process asked for: that goes when the server has seen
  * the end of its connection. */
 #define OTHERS_STEP_NS (100 * NW_MILLISECOND_NS)
@@ -85,11 +88,15 @@ static void on_stepped(void *context, const struct nw_js_response *r)
 
     if (!r->ok) {
         fail(c, "consumer %s: %s", c->durable, r->text);
-    } else if (c->steps == TAKE_BACK_STEPS) {
+        return;
+    }
+    if (c->asked > 0 && nw_clock_monotonic_ns() - c->asked_ns < TAKE_BACK_PROMPT_NS) {
+        c->steps++;
+    }
+    if (c->steps == TAKE_BACK_STEPS || c->asked == TAKE_BACK_MOST) {
         nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
                   on_restored, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
     } else {
-        c->steps++;
         wait_ns(c, TAKE_BACK_STEP_NS, on_take_back_step);
     }
 }
@@ -98,6 +105,8 @@ static void on_take_back_step(struct nw_timer *timer)
 {
     struct nw_js_consumer *c = consumer_of(timer);
 
+    c->asked++;
+    c->asked_ns = nw_clock_monotonic_ns();
     nw_js_ask(&c->call, jv_object(), on_stepped, "CONSUMER.INFO.%s.%s", c->stream, c->durable);
 }
 
@@ -125,7 +134,7 @@ static void finish(struct nw_js_consumer *c, jv info)
         wait_ns(c, OTHERS_STEP_NS, on_look_again);
         return;
     }
-    c->steps = 0;
+    c->steps = c->asked = 0;
     c->taken_back = (size_t)unacknowledged;
     config = nw_js_consumer_wanted(c, jv_copy(c->there));
     config = jv_object_set(config, jv_string("ack_wait"), jv_number((double)TAKE_BACK_WAIT_NS));

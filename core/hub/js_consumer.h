@@ -43,6 +43,8 @@ struct nw_js_consumer {
     size_t in_flight;
     size_t taken_back; /* so many come again, at first */
     unsigned steps;    /* of waiting: for others to go, or for the server to take back */
+    unsigned asked;    /* whether the server still takes back */
+    int64_t asked_ns;  /* for the last time */
     uint64_t last_sequence;
     int64_t again_ms; /* the wait after the next failure */
     bool resume;      /* making the consumer again: go on behind last_sequence */
