@@ -2,8 +2,14 @@
 #include "hub/js_flight.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
+
+struct nw_js_refused {
+    struct nw_js_refused *next;
+    natsMsg *msg;
+};
 
 /* ---- the list ---- */
 
@@ -109,6 +115,27 @@ static void send(struct nw_js_flight *f, struct nw_settlement *settlement)
     nw_settlement_free(settlement);
 }
 
+static void give_back(struct nw_js_flight *f, natsMsg *msg)
+{
+    if (f->hub->nc != NULL) {
+        (void)natsConnection_Publish(f->hub->nc, natsMsg_GetReply(msg), "-NAK", 4);
+    }
+    natsMsg_Destroy(msg);
+}
+
+static void give_back_refused(struct nw_js_flight *f)
+{
+    struct nw_js_refused *r, *next;
+
+    for (r = f->refused; r != NULL; r = next) {
+        next = r->next;
+        give_back(f, r->msg);
+        free(r);
+    }
+    f->refused = NULL;
+    f->refused_end = &f->refused;
+}
+
 void nw_js_flight_settle(struct nw_js_flight *f, struct nw_settlement *settlement)
 {
     for (size_t i = 0; i < settlement->count; i++) {
@@ -120,6 +147,9 @@ void nw_js_flight_settle(struct nw_js_flight *f, struct nw_settlement *settlemen
     } else {
         *f->unsent_end = settlement;
         f->unsent_end = &settlement->next;
+    }
+    if (f->count == 0) {
+        give_back_refused(f);
     }
 }
 
@@ -137,10 +167,15 @@ void nw_js_flight_send_unsent(struct nw_js_flight *f)
 
 void nw_js_flight_refuse(struct nw_js_flight *f, natsMsg *msg)
 {
-    if (f->hub->nc != NULL) {
-        (void)natsConnection_Publish(f->hub->nc, natsMsg_GetReply(msg), "-NAK", 4);
+    struct nw_js_refused *r = f->count == 0 ? NULL : malloc(sizeof *r);
+
+    if (r == NULL) {
+        give_back(f, msg);
+        return;
     }
-    natsMsg_Destroy(msg);
+    *r = (struct nw_js_refused){.msg = msg};
+    *f->refused_end = r;
+    f->refused_end = &r->next;
 }
 
 /* ---- life ---- */
@@ -149,6 +184,7 @@ void nw_js_flight_init(struct nw_js_flight *f, struct nw_hub *hub, int64_t ack_w
 {
     *f = (struct nw_js_flight){.hub = hub, .progress_ns = ack_wait_ms * NW_MILLISECOND_NS / 2};
     f->unsent_end = &f->unsent;
+    f->refused_end = &f->refused;
     f->timer.fire = on_progress;
 }
 
@@ -157,6 +193,7 @@ void nw_js_flight_done(struct nw_js_flight *f)
     struct nw_settlement *s, *next;
 
     nw_loop_cancel_timer(&f->timer);
+    give_back_refused(f);
     for (s = f->unsent; s != NULL; s = next) {
         next = s->next;
         nw_settlement_free(s);

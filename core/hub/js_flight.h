@@ -27,10 +27,11 @@ struct nw_js_flight {
     size_t count;
     struct nw_timer timer;
     struct nw_settlement *unsent, **unsent_end;
+    struct nw_js_refused *refused, **refused_end; /* given back behind those in flight */
 };
 
 void nw_js_flight_init(struct nw_js_flight *f, struct nw_hub *hub, int64_t ack_wait_ms);
-/* Forget what is unsent. */
+/* Give back what waits for that; forget what is unsent. */
 void nw_js_flight_done(struct nw_js_flight *f);
 
 /* m, made of msg, is about to be offered; its cookie is set. 0 or NW_ENOMEM. */
@@ -43,7 +44,8 @@ void nw_js_flight_settle(struct nw_js_flight *f, struct nw_settlement *settlemen
 /* There is a session again. */
 void nw_js_flight_send_unsent(struct nw_js_flight *f);
 
-/* Give a message back that is not offered: it is delivered again at once. Destroys msg. */
+/* Give a message back that is not offered: the server delivers it again, at once, in the order in
+ * which messages come back. So it comes back behind those in flight, which are older. Takes msg. */
 void nw_js_flight_refuse(struct nw_js_flight *f, natsMsg *msg);
 
 #endif

@@ -180,8 +180,7 @@ static void offer_all(struct js_source *s, size_t there)
     }
 }
 
-/* Lock held. Stopped: what is still under way goes back at once, so that another process may have
- * it. */
+/* Lock held. Stopped: what still comes goes back, so that another process may have it. */
 static void refuse_all(struct js_source *s, size_t there)
 {
     for (; there > 0 && s->pull.sub != NULL; there--) {

@@ -286,6 +286,17 @@ static void close_source(struct nw_lane *lane)
     nw_endpoint_close(&lane->source);
 }
 
+/* What is queued goes back to the source behind what is under way: a stream gives it again in the
+ * order in which it comes back. closed: nothing is under way any more. */
+static void return_queued(struct nw_lane *lane, bool closed)
+{
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        if (closed || lane->targets[i].in_flight == 0) {
+            nw_target_return_queued(&lane->targets[i]);
+        }
+    }
+}
+
 static void close_sinks(struct nw_lane *lane)
 {
     lane->phase = NW_PHASE_CLOSING_SINKS;
@@ -302,6 +313,7 @@ void nw_lane_closed(struct nw_lane *lane)
         return;
     }
     if (lane->phase == NW_PHASE_CLOSING_SINKS) {
+        return_queued(lane, true);
         close_source(lane);
         return;
     }
@@ -345,9 +357,7 @@ static void on_give_up(void *context)
         return;
     }
     lane->phase = NW_PHASE_RETURNING;
-    for (size_t i = 0; i < all_targets(lane); i++) {
-        nw_target_return_queued(&lane->targets[i]);
-    }
+    return_queued(lane, false);
     close_sinks(lane);
 }
 

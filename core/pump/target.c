@@ -116,7 +116,7 @@ static bool is_cautious(const struct nw_target *t)
 /* How many of the queue, which is not empty, may be sent now. */
 static size_t allowance(const struct nw_target *t)
 {
-    if (!t->sink.open) {
+    if (!t->sink.open || t->sink.lane->phase >= NW_PHASE_RETURNING) {
         return 0;
     }
     if (t->holding) {

@@ -96,7 +96,7 @@ static void settle(void *state, const struct nw_result *results, size_t n)
         probe.settled[number]++;
         probe.outcome[number] = results[i].outcome;
         probe.cause[number] = results[i].cause;
-        probe.settled_count++;
+        probe.settle_order[probe.settled_count++] = number;
         in_flight--;
     }
     (void)pthread_cond_broadcast(&changed);

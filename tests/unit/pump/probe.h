@@ -39,6 +39,7 @@ struct probe {
     enum nw_outcome outcome[PROBE_MAX];
     enum nw_cause cause[PROBE_MAX];
     size_t settled_count;
+    size_t settle_order[PROBE_MAX]; /* numbers */
     size_t most_in_flight;
     size_t dead[PROBE_MAX];
     size_t dead_count;

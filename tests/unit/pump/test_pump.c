@@ -224,6 +224,11 @@ Test(pump, gives_back_what_is_under_way_when_time_is_up, .init = probe_reset)
     probe_stop(50);
     expect_each_settled_once(100);
     cr_expect_eq(probe.outcome[99], NW_RETRY);
+    /* What was under way (the first: it goes alone) comes back before what was queued. */
+    for (size_t i = 0; i < 100; i++) {
+        cr_expect_eq(probe.settle_order[i], i, "%zu was given back as number %zu",
+                     probe.settle_order[i], i);
+    }
 }
 
 static enum probe_act timeout_once(size_t number, unsigned attempt)
