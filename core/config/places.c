@@ -42,17 +42,17 @@ static void take_path(const struct nw_loader *l, struct nw_table *places,
 {
     const struct nw_connection_spec *c = route->source.connection;
     const char *address = route->source.address, *end = address + strcspn(address, " \t");
-    const char *path = end + strspn(end, " \t");
+    const char *path = end + strspn(end, " \t"), *nameless;
 
     if (*path != '/') {
         return; /* a polled URL, or a mistake that was told */
     }
-    path = without_names(l->tree, path);
-    for (const char *method = address; path != NULL && method < end;) {
+    nameless = without_names(l->tree, path);
+    for (const char *method = address; nameless != NULL && method < end;) {
         int len = (int)strcspn(method, "| \t");
         const char *what = nw_arena_format(l->tree, "%.*s %s", len, method, path);
-        const char *key =
-            nw_arena_format(l->tree, "%s\n%s", c == NULL ? "" : c->name, what == NULL ? "" : what);
+        const char *key = nw_arena_format(l->tree, "%s\n%.*s %s", c == NULL ? "" : c->name, len,
+                                          method, nameless);
         if (what != NULL) {
             take_place(l, places, route, key, what);
         }

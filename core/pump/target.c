@@ -147,13 +147,14 @@ static bool is_late(struct nw_target *t, struct nw_message *m)
     return is_awaited(t, m) && lane_of(t)->worker->now_ns >= nw_message_original(m)->deadline_ns;
 }
 
-/* Who waits is told at once when the target is known to be away: it may take long. */
+/* Who waits is told at once when the target is known to be away: it may take long. What nobody
+ * waits for stays, and what is behind it. */
 static void answer_awaited(struct nw_target *t)
 {
     if (!t->holding || t->queued == 0 || !is_awaited(t, t->head) || !is_away(t)) {
         return;
     }
-    while (t->queued > 0) {
+    while (t->queued > 0 && is_awaited(t, t->head)) {
         struct nw_message *m = unqueue(t);
         nw_lane_answer(lane_of(t), m, NW_RETRY, NW_CAUSE_OUTAGE, "the target is away");
     }

@@ -59,7 +59,7 @@ static const struct bad cases[] = {
      "  f: {from: {file: \"-\"}, to: {nats: b}}\n"
      "  g: {from: {file: \"-\"}, to: {nats: b}}\n"
      "  h: {from: {file: \"-\"}, to: {nats: b}, enabled: false}\n",
-     "c.yaml:4:13: b: POST /a/{} is already that of the route a\n"
+     "c.yaml:4:13: b: POST /a/{y} is already that of the route a\n"
      "c.yaml:9:13: g: standard input is already that of the route f\n"},
     {"a map that is no list",
      "routes:\n"

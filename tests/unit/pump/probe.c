@@ -47,7 +47,7 @@ static struct nw_message *make(size_t number)
     nw_message_set_address(m, NW_LITERAL("a.b"));
     nw_message_set_payload(m, NW_LITERAL("{}"));
     nw_message_set_number(m, NW_META_OFFSET, (int64_t)number);
-    if (probe.awaited) {
+    if (probe.awaited && (number == 0 || number != probe.unawaited)) {
         nw_message_set_deadline(m, nw_clock_monotonic_ns() + probe.deadline_ms * INT64_C(1000000));
     }
     return m;

@@ -28,6 +28,7 @@ struct probe {
     int64_t retries;
     size_t max_in_flight;
     int64_t deadline_ms; /* of what is awaited */
+    size_t unawaited;    /* the one number among them that nobody waits for; 0: none */
     uint32_t backoff_ms; /* before each further try; 0: a few milliseconds */
 
     /* What happened; read it after probe_stop(), or through the functions below. */

@@ -298,6 +298,34 @@ Test(pump, who_waits_is_told_at_once_that_the_target_is_away, .init = probe_rese
     cr_expect_eq(probe.cause[2], NW_CAUSE_OUTAGE);
 }
 
+static enum probe_act retry_the_first(size_t number, unsigned attempt)
+{
+    (void)attempt;
+    return number == 0 ? PROBE_RETRY : PROBE_ACK;
+}
+
+/* A request without a reply subject among others: it is not dropped with an answer to nobody. */
+Test(pump, what_nobody_waits_for_is_kept_for_the_target_that_is_away, .init = probe_reset)
+{
+    probe.awaited = true;
+    probe.unawaited = 2;
+    probe.deadline_ms = 3600000;
+    probe.backoff_ms = 3600000;
+    probe.act = retry_the_first;
+    probe_start();
+    probe_offer(1);
+    probe_wait_state(NW_ROUTE_HOLDING);
+    probe_sink_leaves();
+    probe_offer(3);
+    probe_wait_settled(2);
+    probe_sink_returns();
+    probe_wait_settled(3);
+    probe_stop(1000);
+    expect_each_settled_once(3);
+    cr_expect_eq(probe.outcome[1], NW_RETRY);
+    cr_expect_eq(probe.outcome[2], NW_ACK);
+}
+
 static enum probe_act fail_one_for_long(size_t number, unsigned attempt)
 {
     return number == 0 && attempt <= 3 ? PROBE_RETRY : PROBE_ACK;
