@@ -13,11 +13,10 @@
 #define BUSY_POLL_MS 50 /* something is to be done that no event announces */
 #define PROBE_MS 500
 #define DRAIN_NS \
-    (10 * INT64_C(1000000000)) /* without any answer; then what is under way is given up */
-#define FAILED_DRAIN_NS (INT64_C(1000000000) / 2)
+    (INT64_C(1000000000) / 2)        /* without any answer; then what is under way is given up */
 #define AGAIN_NS INT64_C(1000000000) /* between a fatal error and the next producer */
-#define CAREFUL_MESSAGES 1000        /* delivered one by one before batches are tried again */
-#define CAREFUL_AFTER_REFUSED 100    /* … after the refused one was among them */
+#define CAREFUL_FIRST 100            /* delivered one by one before batches are tried */
+#define CAREFUL_SEARCH 1000          /* … when a record that was refused is among them */
 #define SMALLEST_BATCH 16384
 #define REPORTS_MAX 256
 #define PURGE_ALL \
@@ -54,18 +53,19 @@ static void probe(struct kafka_producer *p)
 
 /* ---- making ---- */
 
-/* To a broker that knows nothing of this producer yet, any number is the first of a sequence: of
- * two batches under way it takes the second though it refused the first. So where records are
- * refused, one batch is under way. */
+/* Where records are refused, one batch is under way, and it goes when it can: a second one to a
+ * partition that does not know this producer yet could get ahead of the refused first. */
 static int set_batch(struct kafka_producer *p, rd_kafka_conf_t *conf, struct nw_error *error)
 {
     char number[24];
     size_t len = sizeof number;
-    int rc = p->refuses ? nw_kafka_property_set(conf, "max.in.flight", "1", error) : 0;
+    int rc = 0;
 
-    if (rc == 0 && p->next_careful) {
-        rc = nw_kafka_property_set(conf, "batch.num.messages", "1", error);
-    } else if (rc == 0 && p->smaller_batch_size != 0) {
+    if (p->refuses) {
+        rc = nw_kafka_property_set(conf, "max.in.flight", "1", error);
+        rc = rc != 0 ? rc : nw_kafka_property_set(conf, "linger.ms", "0", error);
+    }
+    if (rc == 0 && p->smaller_batch_size != 0) {
         (void)snprintf(number, sizeof number, "%zu", p->smaller_batch_size);
         rc = nw_kafka_property_set(conf, "batch.size", number, error);
     }
@@ -106,9 +106,12 @@ static void install(struct kafka_producer *p, rd_kafka_t *rk)
     (void)pthread_mutex_lock(&p->lock);
     p->rk = rk;
     p->queue = rd_kafka_queue_get_main(rk);
+    p->careful = p->refuses;
+    p->careful_sent = false;
+    p->careful_left = p->careful_first;
     for (struct kafka_sink *s = p->sinks, *next; s != NULL; s = next) {
         next = s->next;
-        nw_kafka_sink_use(s, rk);
+        nw_kafka_sink_use(s, rk, p->careful);
     }
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -116,18 +119,14 @@ static void install(struct kafka_producer *p, rd_kafka_t *rk)
 /* ---- replacing ---- */
 
 /* No sink hands over more; what librdkafka has comes back. */
-static void begin_replacing(struct kafka_producer *p, bool failed)
+static void begin_replacing(struct kafka_producer *p)
 {
-    p->failed |= failed;
-    p->drain_left = 0;
-    if (p->replacing) {
-        return;
-    }
     p->replacing = true;
+    p->drain_left = 0;
     (void)pthread_mutex_lock(&p->lock);
     for (struct kafka_sink *s = p->sinks, *next; s != NULL; s = next) {
         next = s->next;
-        nw_kafka_sink_use(s, NULL);
+        nw_kafka_sink_use(s, NULL, false);
     }
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -158,17 +157,19 @@ static void return_waiting(struct kafka_producer *p)
 /* What was refused, and is not known: find it, by smaller batches where those are too large. */
 static void choose_batches(struct kafka_producer *p)
 {
+    size_t half = p->batch_size / 2;
+
+    p->careful_first = CAREFUL_FIRST;
     if (!p->refused || p->rejected) {
         return;
     }
     if (p->refused_size && p->batch_size > SMALLEST_BATCH) {
-        size_t half = p->batch_size / 2;
         p->smaller_batch_size = half < SMALLEST_BATCH ? SMALLEST_BATCH : half;
         nw_connection_log(p->connection->host, NW_LOG_INFO,
                           "a topic takes no batches of %zu bytes; trying %zu", p->batch_size,
                           p->smaller_batch_size);
     } else {
-        p->next_careful = true;
+        p->careful_first = CAREFUL_SEARCH;
     }
 }
 
@@ -185,8 +186,6 @@ static void make_new(struct kafka_producer *p)
         p->make_at_ns = nw_clock_monotonic_ns() + 10 * AGAIN_NS;
         return;
     }
-    p->careful = p->next_careful;
-    p->careful_left = p->rejected ? CAREFUL_AFTER_REFUSED : CAREFUL_MESSAGES;
     p->replacing = p->refused = p->refused_size = p->rejected = false;
     install(p, rk);
 }
@@ -199,13 +198,11 @@ static void hurry_drain(struct kafka_producer *p, int left)
 
     if (left != p->drain_left) {
         p->drain_left = left;
-        p->drain_until_ns = now_ns + (p->failed ? FAILED_DRAIN_NS : DRAIN_NS);
+        p->drain_until_ns = now_ns + DRAIN_NS;
     }
-    if (now_ns > p->drain_until_ns) {
-        (void)rd_kafka_purge(p->rk, PURGE_ALL);
-    } else if (p->failed) {
-        (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    }
+    (void)rd_kafka_purge(p->rk, now_ns > p->drain_until_ns
+                                    ? PURGE_ALL
+                                    : RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 /* One step: first everything must be back, then a new one is made. */
@@ -218,11 +215,8 @@ static void go_on_replacing(struct kafka_producer *p)
             return;
         }
         remove_old(p);
-    }
-    if (p->failed) {
         return_waiting(p);
         choose_batches(p);
-        p->failed = false;
     }
     make_new(p);
 }
@@ -234,7 +228,7 @@ static void on_fatal(struct kafka_producer *p)
     char text[400];
     rd_kafka_resp_err_t error = rd_kafka_fatal_error(p->rk, text, sizeof text);
 
-    if (p->failed) {
+    if (p->replacing) {
         return; /* told again */
     }
     if (error == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
@@ -245,7 +239,7 @@ static void on_fatal(struct kafka_producer *p)
         set_state(p, NW_STATE_DOWN, text);
         p->make_at_ns = nw_clock_monotonic_ns() + AGAIN_NS;
     }
-    begin_replacing(p, true);
+    begin_replacing(p);
 }
 
 static void on_error(struct kafka_producer *p, rd_kafka_event_t *event)
@@ -285,8 +279,8 @@ static void note_topic(struct kafka_producer *p, struct kafka_sink *sink,
     nw_endpoint_state(sink->endpoint, missing ? NW_STATE_DOWN : p->state, missing ? text : p->text);
 }
 
-/* Whether the message was in no batch with others: librdkafka puts one that is larger than a batch
- * into one of its own. */
+/* Whether m was in no batch with others: librdkafka puts one that is larger than a batch into one
+ * of its own. */
 static bool was_alone(const struct kafka_producer *p, const struct nw_message *m)
 {
     return p->careful || nw_message_payload(m).len > p->batch_size;
@@ -308,6 +302,7 @@ static void take_reports(struct kafka_producer *p, const rd_kafka_message_t **re
     struct nw_result results[REPORTS_MAX];
     size_t i = 0;
 
+    p->careful_sent = false;
     while (i < n) {
         struct nw_message *first = reports[i]->_private;
         struct kafka_sink *sink = (struct kafka_sink *)nw_message_cookie(first);
@@ -358,22 +353,33 @@ static void serve(struct kafka_producer *p, rd_kafka_event_t *event)
 
 static void send_waiting(struct kafka_producer *p)
 {
-    bool some = false;
-
-    if (p->replacing || !atomic_exchange(&p->waiting, false)) {
+    if (p->replacing || p->careful_sent || !atomic_exchange(&p->waiting, false)) {
         return;
     }
     (void)pthread_mutex_lock(&p->lock);
-    for (struct kafka_sink *s = p->sinks; s != NULL; s = s->next) {
-        (void)pthread_mutex_lock(&s->lock);
-        nw_kafka_sink_send_waiting(s);
-        some |= s->waiting_count > 0;
-        (void)pthread_mutex_unlock(&s->lock);
+    for (struct kafka_sink *s = p->sinks, *next; s != NULL && !p->careful_sent; s = next) {
+        next = s->next;
+        p->careful_sent =
+            nw_kafka_sink_send_waiting(s, p->careful ? 1 : SIZE_MAX) > 0 && p->careful;
     }
     (void)pthread_mutex_unlock(&p->lock);
-    if (some) {
-        atomic_store(&p->waiting, true);
+    if (p->careful_sent) {
+        atomic_store(&p->waiting, true); /* other sinks were not looked at */
     }
+}
+
+static void end_careful(struct kafka_producer *p)
+{
+    if (!p->careful || p->replacing || p->careful_left > 0) {
+        return;
+    }
+    (void)pthread_mutex_lock(&p->lock);
+    p->careful = false;
+    for (struct kafka_sink *s = p->sinks, *next; s != NULL; s = next) {
+        next = s->next;
+        nw_kafka_sink_end_careful(s);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 static void *run(void *context)
@@ -390,10 +396,7 @@ static void *run(void *context)
         if (p->rk != NULL && atomic_exchange(&p->purge, false)) {
             (void)rd_kafka_purge(p->rk, PURGE_ALL);
         }
-        if (p->careful && !p->replacing && p->careful_left == 0) {
-            p->next_careful = false;
-            begin_replacing(p, false);
-        }
+        end_careful(p);
         if (p->replacing) {
             go_on_replacing(p);
         }
@@ -436,7 +439,7 @@ void nw_kafka_producer_attach(struct kafka_producer *p, struct kafka_sink *sink)
     sink->producer = p;
     sink->next = p->sinks;
     p->sinks = sink;
-    nw_kafka_sink_use(sink, p->rk);
+    nw_kafka_sink_use(sink, p->rk, p->careful);
     nw_endpoint_state(sink->endpoint, p->state, p->text);
     (void)pthread_mutex_unlock(&p->lock);
 }

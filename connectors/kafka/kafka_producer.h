@@ -8,9 +8,10 @@
  * not pass: the producer stops itself (enable.gapless.guarantee), everything unconfirmed goes back
  * to the pump as RETRY, and a new producer takes over. A record larger than a batch was alone in
  * its own, and becomes REJECT at once. If it was the batch that is too large for the topic, the new
- * producer makes batches of half the size. Else it is *careful*: one record a batch, so that a
- * refusal is the record's own and becomes REJECT; when that has gone well for a while, a usual one
- * takes over again.
+ * producer makes batches of half the size. It is *careful* at first: one record is under way at a
+ * time, so that a refusal is the record's own and becomes REJECT. That also makes it known to the
+ * brokers: to one that knows nothing of a producer any number is the first of a sequence, so of
+ * two batches it could take the second though it refused the first.
  *
  * Threads: send runs on workers, delivery reports on the producer's thread. sink->lock keeps the
  * order between messages that wait (librdkafka's queue was full, or a new producer is being made)
@@ -43,14 +44,15 @@ struct kafka_producer {
     atomic_bool stopping, waiting, purge;
 
     /* The thread's own. */
-    char outage[256];  /* what librdkafka said last of brokers that are away */
-    bool careful;      /* of rk: one record a batch */
-    bool next_careful; /* of the one to be made */
-    bool replacing, failed;
+    char outage[256];     /* what librdkafka said last of brokers that are away */
+    bool careful;         /* one record at a time; the lock is held to change it */
+    bool careful_sent;    /* … and that one is under way */
+    size_t careful_left;  /* messages still to be delivered so */
+    size_t careful_first; /* … by the producer to be made */
+    bool replacing;
     bool refuses;               /* some topic has refused a record, at any time */
     bool refused, refused_size; /* a record, or a batch for its size, since rk was made */
     bool rejected;              /* the refused record is known */
-    size_t careful_left;        /* messages to be delivered before rk is replaced by a usual one */
     size_t batch_size;          /* bytes; what rk has */
     size_t smaller_batch_size;  /* than the properties say; 0: as they say */
     int drain_left;             /* messages that were not back at the last look */
@@ -70,6 +72,7 @@ struct kafka_sink {
 
     pthread_mutex_t lock;                        /* guards what follows */
     rd_kafka_t *rk;                              /* NULL while a new one is being made */
+    bool careful;                                /* only the producer's thread hands over */
     rd_kafka_topic_t *topics[KAFKA_TOPIC_SLOTS]; /* of rk; by hash of the name, the latest stays */
     struct nw_message **waiting;                 /* a ring, oldest first */
     size_t waiting_first, waiting_count, waiting_capacity;
@@ -100,12 +103,15 @@ void nw_kafka_producers_stop(struct kafka_connection *connection);
 
 /* ---- what the producer's thread calls of a sink ---- */
 
-/* Hand what waits to rk until it is full again. Holds the lock already. */
-void nw_kafka_sink_send_waiting(struct kafka_sink *sink);
+/* Hand up to `most` of what waits to rk, until it is full again; returns how many. Takes the lock.
+ */
+size_t nw_kafka_sink_send_waiting(struct kafka_sink *sink, size_t most);
 /* Take all that waits out, as RETRY. Takes the lock. */
 void nw_kafka_sink_return_waiting(struct kafka_sink *sink, const char *reason);
 /* Set another rk (or NULL), forgetting the topics of the old. Takes the lock. */
-void nw_kafka_sink_use(struct kafka_sink *sink, rd_kafka_t *rk);
+void nw_kafka_sink_use(struct kafka_sink *sink, rd_kafka_t *rk, bool careful);
+/* From now on send hands over by itself. Takes the lock. */
+void nw_kafka_sink_end_careful(struct kafka_sink *sink);
 /* `n` messages are back. The last one of a closed sink closes it. */
 void nw_kafka_sink_returned(struct kafka_sink *sink, size_t n);
 

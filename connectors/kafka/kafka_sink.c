@@ -235,19 +235,47 @@ static void refuse(struct kafka_sink *sink, struct nw_message *m, rd_kafka_resp_
     nw_kafka_sink_returned(sink, 1);
 }
 
-void nw_kafka_sink_send_waiting(struct kafka_sink *sink)
+/* Hand over up to `most`; returns how many. Holds the lock. */
+static size_t send_waiting(struct kafka_sink *sink, size_t most)
 {
-    while (sink->waiting_count > 0 && sink->rk != NULL) {
+    size_t sent = 0;
+
+    while (sent < most && sink->waiting_count > 0 && sink->rk != NULL) {
         struct nw_message *m = sink->waiting[sink->waiting_first];
         rd_kafka_resp_err_t error = produce(sink, m);
         if (is_for_later(error)) {
-            return;
+            break;
         }
         (void)take_waiting(sink);
-        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            sent++;
+        } else {
             refuse(sink, m, error);
         }
     }
+    if (sink->waiting_count > 0) {
+        atomic_store(&sink->producer->waiting, true);
+    }
+    return sent;
+}
+
+size_t nw_kafka_sink_send_waiting(struct kafka_sink *sink, size_t most)
+{
+    size_t sent;
+
+    (void)pthread_mutex_lock(&sink->lock);
+    sent = send_waiting(sink, most);
+    (void)pthread_mutex_unlock(&sink->lock);
+    return sent;
+}
+
+/* Back to the pump, which tries it again; then nw_kafka_sink_returned is due. */
+static void return_one(struct kafka_sink *sink, struct nw_message *m, const char *reason)
+{
+    struct nw_result result = {
+        .message = m, .outcome = NW_RETRY, .cause = NW_CAUSE_OUTAGE, .reason = reason};
+
+    nw_done(sink->endpoint, &result, 1);
 }
 
 void nw_kafka_sink_return_waiting(struct kafka_sink *sink, const char *reason)
@@ -256,18 +284,14 @@ void nw_kafka_sink_return_waiting(struct kafka_sink *sink, const char *reason)
 
     (void)pthread_mutex_lock(&sink->lock);
     while (sink->waiting_count > 0) {
-        struct nw_result result = {.message = take_waiting(sink),
-                                   .outcome = NW_RETRY,
-                                   .cause = NW_CAUSE_OUTAGE,
-                                   .reason = reason};
-        nw_done(sink->endpoint, &result, 1);
+        return_one(sink, take_waiting(sink), reason);
         returned++;
     }
     (void)pthread_mutex_unlock(&sink->lock);
     nw_kafka_sink_returned(sink, returned);
 }
 
-void nw_kafka_sink_use(struct kafka_sink *sink, rd_kafka_t *rk)
+void nw_kafka_sink_use(struct kafka_sink *sink, rd_kafka_t *rk, bool careful)
 {
     (void)pthread_mutex_lock(&sink->lock);
     for (size_t i = 0; i < KAFKA_TOPIC_SLOTS; i++) {
@@ -277,9 +301,16 @@ void nw_kafka_sink_use(struct kafka_sink *sink, rd_kafka_t *rk)
         }
     }
     sink->rk = rk;
-    if (rk != NULL) {
-        nw_kafka_sink_send_waiting(sink);
-    }
+    sink->careful = careful;
+    (void)send_waiting(sink, careful ? 0 : SIZE_MAX);
+    (void)pthread_mutex_unlock(&sink->lock);
+}
+
+void nw_kafka_sink_end_careful(struct kafka_sink *sink)
+{
+    (void)pthread_mutex_lock(&sink->lock);
+    sink->careful = false;
+    (void)send_waiting(sink, SIZE_MAX);
     (void)pthread_mutex_unlock(&sink->lock);
 }
 
@@ -291,7 +322,7 @@ static void send_one(struct kafka_sink *sink, struct nw_message *m)
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
 
     nw_message_set_cookie(m, (uintptr_t)sink);
-    if (sink->waiting_count == 0 && sink->rk != NULL) {
+    if (sink->waiting_count == 0 && sink->rk != NULL && !sink->careful) {
         error = produce(sink, m);
     }
     if (is_for_later(error) && wait_in_ring(sink, m)) {
@@ -305,17 +336,25 @@ static void send_one(struct kafka_sink *sink, struct nw_message *m)
 static void sink_send(void *state, struct nw_message *const *messages, size_t n)
 {
     struct kafka_sink *sink = state;
-    bool waits;
+    bool failed, waits;
 
     atomic_fetch_add(&sink->outstanding, n);
     (void)pthread_mutex_lock(&sink->lock);
+    failed = nw_retry_pending(sink->endpoint);
     for (size_t i = 0; i < n; i++) {
-        send_one(sink, messages[i]);
+        if (failed) {
+            return_one(sink, messages[i], "it is behind one that failed");
+        } else {
+            send_one(sink, messages[i]);
+        }
     }
     waits = sink->waiting_count > 0;
     (void)pthread_mutex_unlock(&sink->lock);
     if (waits) {
         nw_kafka_producer_waiting(sink->producer);
+    }
+    if (failed) {
+        nw_kafka_sink_returned(sink, n);
     }
 }
 
@@ -324,7 +363,7 @@ static void finish(struct kafka_sink *sink)
     struct nw_endpoint *endpoint = sink->endpoint;
 
     nw_kafka_producer_detach(sink->producer, sink);
-    nw_kafka_sink_use(sink, NULL);
+    nw_kafka_sink_use(sink, NULL, false);
     (void)pthread_mutex_destroy(&sink->lock);
     free(sink->waiting);
     free(sink);

@@ -97,6 +97,7 @@ static void on_reply(struct nw_requester_client *client, struct nw_reply *replie
         fail(&r, "the NATS server does not permit the call");
         break;
     case NW_REPLY_CANCELLED:
+        jv_free(r.body);
         return;
     case NW_REPLY_LOST:
     default:

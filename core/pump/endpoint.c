@@ -244,6 +244,9 @@ void nw_done(struct nw_endpoint *sink, const struct nw_result *results, size_t n
             continue;
         }
         keep_result(m, &results[i]);
+        if (m->outcome == NW_RETRY) {
+            atomic_fetch_add(&sink->retries_told, 1);
+        }
         m->next = newest;
         newest = m;
         oldest = oldest == NULL ? m : oldest;
@@ -251,6 +254,12 @@ void nw_done(struct nw_endpoint *sink, const struct nw_result *results, size_t n
     if (newest != NULL) {
         nw_worker_push(sink->lane->worker, newest, oldest);
     }
+}
+
+bool nw_retry_pending(const struct nw_endpoint *sink)
+{
+    return atomic_load(&sink->retries_told) != sink->retries_taken &&
+           sink->config.order != NW_ORDER_RELAXED;
 }
 
 void nw_sink_window(struct nw_endpoint *sink, size_t messages)

@@ -39,6 +39,9 @@ struct nw_endpoint {
     struct nw_post closed_post;
     struct nw_post ready_post; /* sinks: from another state to READY */
     atomic_bool ready_posted;
+    /* sinks: how many messages nw_done() brought as NW_RETRY, and how many of them the lane took */
+    atomic_uint retries_told;
+    unsigned retries_taken;
 
     pthread_mutex_t lock; /* guards status, text and the list of counters */
     enum nw_state status;

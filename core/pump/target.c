@@ -116,7 +116,7 @@ static bool is_cautious(const struct nw_target *t)
 /* How many of the queue, which is not empty, may be sent now. */
 static size_t allowance(const struct nw_target *t)
 {
-    if (!t->sink.open || t->sink.lane->phase >= NW_PHASE_RETURNING) {
+    if (!t->sink.open || t->sink.lane->phase >= NW_PHASE_RETURNING || nw_retry_pending(&t->sink)) {
         return 0;
     }
     if (t->holding) {
@@ -308,6 +308,7 @@ void nw_target_take_done(struct nw_target *t, struct nw_message *m)
     struct nw_lane *lane = lane_of(t);
 
     t->in_flight--;
+    t->sink.retries_taken += m->outcome == NW_RETRY ? 1 : 0;
     if (m->outcome == NW_REJECT && t->is_dead_letter) {
         nw_lane_log(lane, NW_LOG_ERROR, m, "the dead letter was refused, so it is held: %s",
                     m->reason == NULL ? "no reason given" : m->reason);

@@ -213,6 +213,13 @@ void nw_done(struct nw_endpoint *sink, const struct nw_result *results, size_t n
     nwc_unlock();
 }
 
+/* The host takes results when it is told. */
+bool nw_retry_pending(const struct nw_endpoint *sink)
+{
+    (void)sink;
+    return false;
+}
+
 void nw_sink_window(struct nw_endpoint *sink, size_t messages)
 {
     NWC_CHECK(sink->opening && nwc_on_worker(), "nw_sink_window outside of open()");

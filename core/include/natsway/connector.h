@@ -181,8 +181,7 @@ NW_API void nw_message_set_text(struct nw_message *message, enum nw_meta meta,
 NW_API void nw_message_set_timestamp(struct nw_message *message, int64_t real_ns);
 /* What identifies the message at its origin for ever: "kafka:orders/3/1234". Equal for a repeat. */
 NW_API void nw_message_set_origin(struct nw_message *message, struct nw_slice origin);
-/* Somebody waits for the answer until then (nw_clock_monotonic_ns): failures are answered, not
- * held. */
+/* Somebody waits until then (nw_clock_monotonic_ns): failures are answered, not held. */
 NW_API void nw_message_set_deadline(struct nw_message *message, int64_t monotonic_ns);
 /* One word of the connector's own; a source's and a sink's do not meet. */
 NW_API void nw_message_set_cookie(struct nw_message *message, uintptr_t cookie);
@@ -276,6 +275,8 @@ NW_API int nw_store(struct nw_endpoint *source, struct nw_message *const *messag
 
 /* done: exactly once for every message sent, in any order. */
 NW_API void nw_done(struct nw_endpoint *sink, const struct nw_result *results, size_t n);
+/* In send: whether NW_RETRY is still on its way to the pump, so that this would get ahead of it. */
+NW_API bool nw_retry_pending(const struct nw_endpoint *sink);
 /* At most so many messages sent and not done. In open only; without it the lane's max_in_flight. */
 NW_API void nw_sink_window(struct nw_endpoint *sink, size_t messages);
 
@@ -341,10 +342,9 @@ struct nw_source_kind {
     const struct nw_option *options;
     size_t options_size;
     enum nw_address_kind address;
-    uint64_t has; /* NW_HAS(…) of what its messages carry */
-    bool spooled; /* it uses nw_store() */
-    const char *address_doc,
-        *promise; /* for the reference: what the address is, what is guaranteed */
+    uint64_t has;                      /* NW_HAS(…) of what its messages carry */
+    bool spooled;                      /* it uses nw_store() */
+    const char *address_doc, *promise; /* for the reference: what it is, what is guaranteed */
     /* May be NULL. options and connection options as parsed; no I/O, nothing kept. */
     void (*check)(const char *address, const void *options, const void *connection_options,
                   struct nw_check *check);

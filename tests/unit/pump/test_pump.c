@@ -85,6 +85,28 @@ Test(pump, keeps_the_order_through_an_outage_and_probes_with_one_message, .init 
     }
 }
 
+static enum probe_act fail_number_1_once(size_t number, unsigned attempt)
+{
+    return number == 1 && attempt == 1 ? PROBE_RETRY : PROBE_ACK;
+}
+
+/* It fails while a window is being handed over in batches: only its own batch is past it. */
+Test(pump, sends_no_batch_past_one_that_has_failed, .init = probe_reset)
+{
+    size_t highest = 0, tries = 0;
+
+    probe.act = fail_number_1_once;
+    probe_start();
+    probe_offer(1000);
+    probe_wait_settled(1000);
+    probe_stop(1000);
+    for (size_t i = 0; tries < 2; i++) {
+        highest = probe.sent[i] > highest ? probe.sent[i] : highest;
+        tries += probe.sent[i] == 1 ? 1 : 0;
+    }
+    cr_assert_leq(highest, 256, "message %zu was sent past number 1", highest);
+}
+
 static enum probe_act reject_number_7(size_t number, unsigned attempt)
 {
     (void)attempt;
