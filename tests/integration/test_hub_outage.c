@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT 60000
+#define COUNT 24000
 #define SIZE 256
 #define ACK_WAIT_MS 30000 /* the standard */
 
@@ -95,7 +95,7 @@ Test(hub_outage, killed_server_loses_nothing)
     make_bridge("");
     nwt_bridge_run(bridge);
     for (size_t part = 1; part <= 3; part++) {
-        half_way(part, 5);
+        half_way(part, 6);
         nwt_process_kill(&nats->process);
         cr_assert(NWT_WAIT(10000, !nwt_bridge_ready(bridge)));
         nwt_nats_start(nats);
@@ -137,7 +137,7 @@ Test(hub_outage, killed_bridge_goes_on_at_once_and_in_order)
         before = nwt_stream_count(client, "OUT");
         cr_assert(
             NWT_WAIT(ACK_WAIT_MS / 2 / NWT_PATIENCE, nwt_stream_count(client, "OUT") > before));
-        half_way(part, 5);
+        half_way(part, 6);
         nwt_bridge_kill(bridge);
     }
     nwt_bridge_run(bridge);
@@ -152,7 +152,7 @@ Test(hub_outage, stop_in_the_middle_leaves_the_rest_for_the_next_start)
     make_bridge("");
     for (size_t part = 1; part <= 3; part++) {
         nwt_bridge_run(bridge);
-        half_way(part, 5);
+        half_way(part, 6);
         cr_assert_eq(nwt_bridge_stop(bridge), 0);
     }
     nwt_bridge_run(bridge);
