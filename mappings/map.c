@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A map is a list of steps; each kind of step is one row of the table below. A step works on one
- * outgoing message and says whether it goes on. A kind that makes several messages out of one will
- * give back a list; the run already treats what comes out as one.
+ * outgoing message and says whether it goes on. Split makes several out of one, and each of them
+ * goes through the rest of the steps by itself.
  */
 #include "mappings/map.h"
 
@@ -11,7 +11,7 @@
 #include "base/timestamp.h"
 #include "mappings/program.h"
 
-enum step_kind { FILTER, PAYLOAD, SET, REMOVE, DROP, REJECT };
+enum step_kind { FILTER, PAYLOAD, SPLIT, SET, REMOVE, DROP, REJECT };
 
 struct step {
     enum step_kind kind;
@@ -28,15 +28,26 @@ struct nw_map {
     unsigned number; /* of the step that is being added; 0: each addition is a step */
 };
 
+/* What the runs of one original's messages have in common. */
+struct result {
+    struct nw_message *head, **tail;
+    uint32_t parts; /* that splits have made */
+    unsigned step;  /* the last that ran */
+    bool no_memory;
+};
+
 /* What a run carries along. */
 struct run {
     struct nw_mapper *mapper;
     struct nw_message *m;
     struct nw_value value; /* of m's payload */
     struct nw_error *error;
+    const struct nw_map *map;
+    size_t next; /* step */
+    struct result *result;
 };
 
-enum verdict { GO_ON, FILTERED, REJECTED };
+enum verdict { GO_ON, FILTERED, REJECTED, SPLIT_UP };
 
 /* ---- making ---- */
 
@@ -97,6 +108,11 @@ int nw_map_add_filter(struct nw_map *map, struct nw_program *program, struct nw_
 int nw_map_add_payload(struct nw_map *map, struct nw_program *program, struct nw_program *when)
 {
     return add(map, (struct step){.kind = PAYLOAD, .program = program, .when = when});
+}
+
+int nw_map_add_split(struct nw_map *map, struct nw_program *program, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = SPLIT, .program = program, .when = when});
 }
 
 static int add_named(struct nw_map *map, struct step step, struct nw_slice name)
@@ -215,6 +231,50 @@ static enum verdict run_payload(struct run *r, const struct step *s)
     }
 }
 
+static void run_part(struct run *r);
+
+/* One of the values: a message of its own, which goes through the rest. */
+static enum verdict add_part(struct run *r, jv value)
+{
+    struct run part = *r;
+
+    part.m = nw_message_derive(r->m);
+    part.value.parsed = false;
+    if (part.m == NULL) {
+        jv_free(value);
+        r->result->no_memory = true;
+        return REJECTED;
+    }
+    part.m->split_index = r->result->parts++;
+    if (set_payload(&part, value) != GO_ON) {
+        nw_value_done(&part.value);
+        nw_message_unref(part.m);
+        r->result->no_memory = true;
+        return REJECTED;
+    }
+    part.m->part = part.m->payload;
+    run_part(&part);
+    return GO_ON;
+}
+
+static enum verdict run_split(struct run *r, const struct step *s)
+{
+    enum verdict verdict = GO_ON;
+    jv all;
+    int count;
+
+    if (nw_value_for(&r->value, s->program, r->m, r->error) != 0 ||
+        nw_program_collect(r->mapper, s->program, &r->value, r->m, &all, r->error) != 0) {
+        return REJECTED;
+    }
+    count = jv_array_length(jv_copy(all));
+    for (int i = 0; verdict == GO_ON && i < count; i++) {
+        verdict = add_part(r, jv_array_get(jv_copy(all), i));
+    }
+    jv_free(all);
+    return verdict != GO_ON ? verdict : count == 0 ? FILTERED : SPLIT_UP;
+}
+
 static int set_timestamp(struct run *r, struct nw_slice text)
 {
     int64_t ns;
@@ -306,7 +366,7 @@ static enum verdict run_reject(struct run *r, const struct step *s)
 }
 
 static enum verdict (*const kinds[])(struct run *r, const struct step *s) = {
-    [FILTER] = run_filter, [PAYLOAD] = run_payload, [SET] = run_set,
+    [FILTER] = run_filter, [PAYLOAD] = run_payload, [SPLIT] = run_split,   [SET] = run_set,
     [REMOVE] = run_remove, [DROP] = run_drop,       [REJECT] = run_reject,
 };
 
@@ -320,38 +380,86 @@ static enum verdict run_step(struct run *r, const struct step *s)
     return truth == 0 ? GO_ON : kinds[s->kind](r, s);
 }
 
-static void run_steps(const struct nw_map *map, struct run *r, struct nw_mapped *out)
+/* The steps from r->next on. Only with SPLIT_UP there is nothing left of r->m to send. */
+static enum verdict run_steps(struct run *r)
 {
     enum verdict verdict = GO_ON;
 
-    for (size_t i = 0; verdict == GO_ON && i < map->count; i++) {
-        verdict = run_step(r, &map->steps[i]);
-        out->step = map->steps[i].number;
+    while (verdict == GO_ON && r->next < r->map->count) {
+        const struct step *s = &r->map->steps[r->next++];
+        r->result->step = s->number;
+        verdict = run_step(r, s);
     }
     nw_value_done(&r->value);
-    if (verdict == GO_ON) {
-        return;
+    return verdict;
+}
+
+static void append(struct result *result, struct nw_message *m)
+{
+    m->next = NULL;
+    *result->tail = m;
+    result->tail = &m->next;
+}
+
+/* The rest of the steps for one part of a split, which ends in the list or nowhere. */
+static void run_part(struct run *r)
+{
+    switch (run_steps(r)) {
+    case GO_ON:
+        append(r->result, r->m);
+        break;
+    case REJECTED:
+        r->m->outcome = NW_REJECT;
+        r->m->reason = nw_message_copy(r->m, r->error->text, strlen(r->error->text) + 1).data;
+        append(r->result, r->m);
+        break;
+    default:
+        nw_message_unref(r->m);
+        break;
     }
-    out->outcome = verdict == FILTERED ? NW_MAP_FILTERED : NW_MAP_REJECTED;
-    nw_message_unref(out->messages);
-    out->messages = NULL;
+}
+
+static void free_all(struct nw_message *m)
+{
+    while (m != NULL) {
+        struct nw_message *next = m->next;
+        nw_message_unref(m);
+        m = next;
+    }
 }
 
 int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_message *original,
                struct nw_mapped *out)
 {
-    struct run r = {.mapper = mapper, .error = &out->error};
+    struct result result = {.tail = &result.head};
+    struct run r = {.mapper = mapper, .error = &out->error, .map = map, .result = &result};
+    enum verdict verdict;
 
-    out->outcome = NW_MAPPED;
-    out->step = 0;
-    out->error.text[0] = '\0';
-    out->messages = nw_message_derive(original);
-    if (out->messages == NULL) {
+    *out = (struct nw_mapped){.outcome = NW_MAPPED};
+    r.m = nw_message_derive(original);
+    if (r.m == NULL) {
         return NW_ENOMEM;
     }
-    if (!nw_map_is_empty(map)) {
-        r.m = out->messages;
-        run_steps(map, &r, out);
+    if (nw_map_is_empty(map)) {
+        out->messages = r.m;
+        return 0;
+    }
+    verdict = run_steps(&r);
+    out->step = result.step;
+    if (verdict == GO_ON) {
+        out->messages = r.m;
+        return 0;
+    }
+    nw_message_unref(r.m);
+    out->messages = result.head;
+    if (result.no_memory) {
+        free_all(result.head);
+        return NW_ENOMEM;
+    }
+    if (verdict == REJECTED) {
+        out->outcome = NW_MAP_REJECTED;
+    } else if (result.head == NULL) {
+        out->outcome = NW_MAP_FILTERED;
     }
     return 0;
 }

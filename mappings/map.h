@@ -32,6 +32,7 @@ void nw_map_begin_step(struct nw_map *map);
  * failure. 0 or NW_ENOMEM. */
 int nw_map_add_filter(struct nw_map *map, struct nw_program *program, struct nw_program *when);
 int nw_map_add_payload(struct nw_map *map, struct nw_program *program, struct nw_program *when);
+int nw_map_add_split(struct nw_map *map, struct nw_program *program, struct nw_program *when);
 enum nw_map_field { NW_MAP_KEY, NW_MAP_SUBJECT, NW_MAP_TIMESTAMP, NW_MAP_ID, NW_MAP_HEADER };
 /* One field of a `set` step; value NULL removes the field. name only for NW_MAP_HEADER. */
 int nw_map_add_set(struct nw_map *map, enum nw_map_field field, struct nw_slice name,
@@ -48,9 +49,11 @@ enum nw_map_outcome { NW_MAPPED, NW_MAP_FILTERED, NW_MAP_REJECTED };
 
 struct nw_mapped {
     enum nw_map_outcome outcome;
-    struct nw_message *messages; /* NW_MAPPED: outgoing messages, linked by next; the caller's */
-    unsigned step;               /* filtered: which step, from 1 */
-    struct nw_error error;       /* rejected: the reason */
+    /* NW_MAPPED: at least one, linked by next; the caller's. What came out of a split and was
+     * refused by a later step has the outcome NW_REJECT and the reason. */
+    struct nw_message *messages;
+    unsigned step;         /* filtered: which step, from 1 */
+    struct nw_error error; /* rejected: the reason */
 };
 
 /*

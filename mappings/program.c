@@ -288,26 +288,46 @@ static enum nw_program_result next(jq_state *jq, jv *out, struct nw_error *error
     return NW_PROGRAM_NONE;
 }
 
-enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_program *p,
-                                      const struct nw_value *v, struct nw_message *m,
-                                      bool all_of_them, jv *first, struct nw_error *error)
+/* The interpreter of p, with v and $meta of m as its input; NULL: no memory, said in error. */
+static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
+                       const struct nw_value *v, struct nw_message *m, struct nw_error *error)
 {
     jq_state *jq;
-    enum nw_program_result result;
-    jv input, second;
+    jv input;
 
     error->text[0] = '\0';
     mapper->error = error;
     jq = compiled(mapper, p);
     if (jq == NULL) {
         (void)nw_error_set(error, NW_ENOMEM, "out of memory");
-        return NW_PROGRAM_FAILED;
+        return NULL;
     }
     input = p->uses.payload ? jv_copy(v->value) : jv_null();
     if (p->uses.meta != 0) {
         input = JV_ARRAY(nw_meta_value(m, p->uses.meta), input);
     }
     jq_start(jq, input, 0);
+    return jq;
+}
+
+/* Lets go of the input now, not with the next message. */
+static void end(struct nw_mapper *mapper, jq_state *jq)
+{
+    jq_start(jq, jv_null(), 0);
+    mapper->error = NULL;
+}
+
+enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_program *p,
+                                      const struct nw_value *v, struct nw_message *m,
+                                      bool all_of_them, jv *first, struct nw_error *error)
+{
+    jq_state *jq = start(mapper, p, v, m, error);
+    enum nw_program_result result;
+    jv second;
+
+    if (jq == NULL) {
+        return NW_PROGRAM_FAILED;
+    }
     result = next(jq, first, error);
     if (result == NW_PROGRAM_ONE && all_of_them) {
         enum nw_program_result more = next(jq, &second, error);
@@ -319,7 +339,35 @@ enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_
             jv_free(second);
         }
     }
-    jq_start(jq, jv_null(), 0); /* lets go of the input now, not with the next message */
-    mapper->error = NULL;
+    end(mapper, jq);
     return result;
+}
+
+int nw_program_collect(struct nw_mapper *mapper, const struct nw_program *p,
+                       const struct nw_value *v, struct nw_message *m, jv *all,
+                       struct nw_error *error)
+{
+    jq_state *jq = start(mapper, p, v, m, error);
+    enum nw_program_result result;
+    int count = 0;
+    jv value;
+
+    if (jq == NULL) {
+        return NW_EINVAL;
+    }
+    *all = jv_array();
+    while ((result = next(jq, &value, error)) == NW_PROGRAM_ONE && count < NW_SPLIT_MOST) {
+        *all = jv_array_append(*all, value);
+        count++;
+    }
+    end(mapper, jq);
+    if (result == NW_PROGRAM_NONE) {
+        return 0;
+    }
+    if (result == NW_PROGRAM_ONE) {
+        jv_free(value);
+        (void)nw_error_set(error, NW_EINVAL, "the rule gave more than %d values", NW_SPLIT_MOST);
+    }
+    jv_free(*all);
+    return NW_EINVAL;
 }

@@ -36,6 +36,14 @@ enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_
                                       const struct nw_value *v, struct nw_message *m,
                                       bool all_of_them, jv *first, struct nw_error *error);
 
+#define NW_SPLIT_MOST 100000
+
+/* Run p on v as nw_program_run does and put all results, up to NW_SPLIT_MOST, into the array *all,
+ * which is the caller's. 0, or NW_EINVAL with the reason. */
+int nw_program_collect(struct nw_mapper *mapper, const struct nw_program *p,
+                       const struct nw_value *v, struct nw_message *m, jv *all,
+                       struct nw_error *error);
+
 /* $meta of m, with what is wanted: bits of nw_meta_bit(). */
 jv nw_meta_value(struct nw_message *m, uint32_t wanted);
 

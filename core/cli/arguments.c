@@ -16,7 +16,7 @@ struct option {
     bool common; /* every command takes it */
 };
 
-#define OPTION_COUNT 10
+#define OPTION_COUNT 11
 
 static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
 {
@@ -37,6 +37,8 @@ static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
          &a->header_count, NULL, false},
         {"meta", "NAME=VALUE", "what the source knows: id, timestamp, offset, param.x, query.x, …",
          NULL, a->metas, &a->meta_count, NULL, false},
+        {"junit", "FILE", "write the results there too, as JUnit XML", &a->junit, NULL, NULL, NULL,
+         false},
     };
     memcpy(out, options, sizeof options);
 }

@@ -30,7 +30,7 @@ struct nw_arguments {
     size_t header_count;
     const char *metas[NW_CLI_VALUES_MAX];
     size_t meta_count;
-    const char *state_dir, *log_level, *log_format, *address, *key;
+    const char *state_dir, *log_level, *log_format, *address, *key, *junit;
     bool help, online;
 };
 
@@ -72,6 +72,7 @@ enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
 enum nw_exit nw_command_run(const struct nw_arguments *arguments);
 enum nw_exit nw_command_check(const struct nw_arguments *arguments);
 enum nw_exit nw_command_try(const struct nw_arguments *arguments);
+enum nw_exit nw_command_test(const struct nw_arguments *arguments);
 enum nw_exit nw_command_docs(const struct nw_arguments *arguments);
 enum nw_exit nw_command_connectors(const struct nw_arguments *arguments);
 enum nw_exit nw_command_version(const struct nw_arguments *arguments);

@@ -12,6 +12,8 @@ const struct nw_command nw_commands[] = {
      1, NW_CLI_VALUES_MAX, nw_command_check},
     {"try", "FILE ROUTE", "show what a route makes of the message on standard input",
      " address key header meta ", 2, 2, nw_command_try},
+    {"test", "FILE...", "run the tests of the files through their routes' rules", " junit ", 1,
+     NW_CLI_VALUES_MAX, nw_command_test},
     {"docs", "[CONNECTOR]", "the reference of the configuration, or of one connector", "", 0, 1,
      nw_command_docs},
     {"connectors", "", "the connectors that are installed", "", 0, 0, nw_command_connectors},

@@ -1,34 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The message of `natsway try`. What the source would take from the wire (an HTTP path's parameters
- * and query, its method) is taken from --address here. */
-#include <stdarg.h>
-#include <stdio.h>
+/* The message of a trial. What the source would take from the wire (an HTTP path's parameters and
+ * query, its method) is taken from the address here. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/suggest.h"
 #include "base/timestamp.h"
-#include "cli/try.h"
+#include "cli/trial.h"
 #include "mappings/pattern.h"
 
-enum nw_exit nw_try_wrong(enum nw_exit result, const char *format, ...)
-{
-    va_list args;
+/* A message that is filled in. */
+struct filling {
+    struct nw_message *m;
+    const struct nw_route_spec *route;
+    const struct nw_trial_names *names;
+    struct nw_error *error;
+};
 
-    (void)fputs("natsway try: ", stderr);
-    va_start(args, format);
-    (void)vfprintf(stderr, format, args);
-    va_end(args);
-    (void)fputc('\n', stderr);
-    return result;
+#define WRONG(f, result, ...) (nw_error_set((f)->error, NW_EINVAL, __VA_ARGS__), (result))
+
+static enum nw_exit no_memory(const struct filling *f)
+{
+    return WRONG(f, NW_EXIT_INTERNAL, "out of memory");
 }
 
-static enum nw_exit no_memory(void)
-{
-    return nw_try_wrong(NW_EXIT_INTERNAL, "out of memory");
-}
-
-/* ---- --meta and --header ---- */
+/* ---- metadata ---- */
 
 static const struct {
     const char *name;
@@ -41,7 +37,7 @@ static const struct {
     {"method", NW_META_METHOD},       {"remote", NW_META_REMOTE},
 };
 
-static enum nw_exit set_number(struct nw_message *m, enum nw_meta meta, const char *name,
+static enum nw_exit set_number(const struct filling *f, enum nw_meta meta, const char *name,
                                const char *value)
 {
     char *end;
@@ -52,13 +48,14 @@ static enum nw_exit set_number(struct nw_message *m, enum nw_meta meta, const ch
     } else if (meta == NW_META_RETAINED && strcmp(value, "false") == 0) {
         number = 0;
     } else if (end == value || *end != '\0') {
-        return nw_try_wrong(NW_EXIT_USAGE, "--meta %s wants a number, found \"%s\"", name, value);
+        return WRONG(f, NW_EXIT_USAGE, "%s %s wants a number, found \"%s\"", f->names->meta, name,
+                     value);
     }
-    nw_message_set_number(m, meta, number);
+    nw_message_set_number(f->m, meta, number);
     return NW_EXIT_DONE;
 }
 
-static enum nw_exit unknown_meta(struct nw_slice name)
+static enum nw_exit unknown_meta(const struct filling *f, struct nw_slice name)
 {
     struct nw_suggest s;
     const char *best;
@@ -70,38 +67,38 @@ static enum nw_exit unknown_meta(struct nw_slice name)
         nw_suggest_offer(&s, metas[i].name);
     }
     best = nw_suggest_best(&s);
-    return nw_try_wrong(NW_EXIT_USAGE,
-                        "--meta: there is no \"%.*s\"%s%s%s; there are id, timestamp, partition, "
-                        "offset, sequence, qos, retained, line, status, stream, method, remote, "
-                        "param.NAME and query.NAME",
-                        (int)name.len, name.data, best == NULL ? "" : ", did you mean \"",
-                        best == NULL ? "" : best, best == NULL ? "" : "\"?");
+    return WRONG(f, NW_EXIT_USAGE,
+                 "%s: there is no \"%.*s\"%s%s%s there are id, timestamp, partition, offset, "
+                 "sequence, qos, retained, line, status, stream, method, remote, param.NAME and "
+                 "query.NAME",
+                 f->names->meta, (int)name.len, name.data, best == NULL ? "" : ", did you mean \"",
+                 best == NULL ? "" : best, best == NULL ? ";" : "\"?");
 }
 
-static enum nw_exit set_named(struct nw_message *m, struct nw_slice name, const char *value)
+static enum nw_exit set_named(const struct filling *f, struct nw_slice name, const char *value)
 {
     for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
         if (!nw_slice_equal(name, nw_slice_text(metas[i].name))) {
             continue;
         }
         if (metas[i].meta < NW_META_NUMBERS) {
-            return set_number(m, metas[i].meta, metas[i].name, value);
+            return set_number(f, metas[i].meta, metas[i].name, value);
         }
-        nw_message_set_text(m, metas[i].meta, nw_slice_text(value));
+        nw_message_set_text(f->m, metas[i].meta, nw_slice_text(value));
         return NW_EXIT_DONE;
     }
-    return unknown_meta(name);
+    return unknown_meta(f, name);
 }
 
-static enum nw_exit set_timestamp(struct nw_message *m, const char *value)
+static enum nw_exit set_timestamp(const struct filling *f, const char *value)
 {
     struct nw_error error;
     int64_t ns;
 
     if (nw_timestamp_parse(nw_slice_text(value), &ns, &error) != 0) {
-        return nw_try_wrong(NW_EXIT_USAGE, "--meta timestamp: %s", error.text);
+        return WRONG(f, NW_EXIT_USAGE, "%s timestamp: %s", f->names->meta, error.text);
     }
-    nw_message_set_timestamp(m, ns);
+    nw_message_set_timestamp(f->m, ns);
     return NW_EXIT_DONE;
 }
 
@@ -114,52 +111,29 @@ static bool takes_prefix(struct nw_slice *name, struct nw_slice prefix)
     return true;
 }
 
-static enum nw_exit set_meta(struct nw_message *m, const char *text)
+static enum nw_exit set_meta(const struct filling *f, const struct nw_test_pair *pair)
 {
-    const char *equals = strchr(text, '='), *value = equals == NULL ? NULL : equals + 1;
-    struct nw_slice name;
+    struct nw_slice name = nw_slice_text(pair->name);
+    const char *value = pair->value == NULL ? "" : pair->value;
     int rc;
 
-    if (equals == NULL) {
-        return nw_try_wrong(NW_EXIT_USAGE, "--meta wants name=value, found \"%s\"", text);
-    }
-    name = (struct nw_slice){text, (size_t)(equals - text)};
     if (nw_slice_equal(name, NW_LITERAL("id"))) {
-        nw_message_set_origin(m, nw_slice_text(value));
-        m->id = nw_slice_text(value);
+        nw_message_set_origin(f->m, nw_slice_text(value));
+        f->m->id = nw_slice_text(value);
         return NW_EXIT_DONE;
     }
     if (nw_slice_equal(name, NW_LITERAL("timestamp"))) {
-        return set_timestamp(m, value);
+        return set_timestamp(f, value);
     }
     if (takes_prefix(&name, NW_LITERAL("param."))) {
-        rc = nw_message_add_param(m, name, nw_slice_text(value));
-        return rc == 0 ? NW_EXIT_DONE : no_memory();
+        rc = nw_message_add_param(f->m, name, nw_slice_text(value));
+        return rc == 0 ? NW_EXIT_DONE : no_memory(f);
     }
     if (takes_prefix(&name, NW_LITERAL("query."))) {
-        rc = nw_message_add_query(m, name, nw_slice_text(value));
-        return rc == 0 ? NW_EXIT_DONE : no_memory();
+        rc = nw_message_add_query(f->m, name, nw_slice_text(value));
+        return rc == 0 ? NW_EXIT_DONE : no_memory(f);
     }
-    return set_named(m, name, value);
-}
-
-static enum nw_exit set_header(struct nw_message *m, const char *text)
-{
-    const char *colon = strchr(text, ':'), *value;
-    size_t len;
-
-    if (colon == NULL || colon == text) {
-        return nw_try_wrong(NW_EXIT_USAGE, "--header wants 'Name: value', found \"%s\"", text);
-    }
-    for (value = colon + 1; *value == ' ' || *value == '\t'; value++) {
-    }
-    for (len = strlen(value); len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'); len--) {
-    }
-    if (nw_message_add_header(m, (struct nw_slice){text, (size_t)(colon - text)},
-                              (struct nw_slice){value, len}) != 0) {
-        return no_memory();
-    }
-    return NW_EXIT_DONE;
+    return set_named(f, name, value);
 }
 
 /* ---- the address ---- */
@@ -232,9 +206,10 @@ static int add_queries(struct nw_message *m, struct nw_slice text)
 }
 
 /* "POST /hooks/a?x=1" as the HTTP source would take it apart; method and query may be left out. */
-static enum nw_exit set_http_address(struct nw_message *m, const struct nw_route_spec *route,
-                                     const char *text)
+static enum nw_exit set_http_address(const struct filling *f, const char *text)
 {
+    struct nw_message *m = f->m;
+    const struct nw_route_spec *route = f->route;
     const char *pattern = strchr(route->source.address, '/'), *slash = strchr(text, '/');
     struct nw_slice query = nw_slice_text(slash == NULL ? text : slash), path = cut(&query, '?');
     const char *blank = strchr(route->source.address, ' ');
@@ -249,7 +224,7 @@ static enum nw_exit set_http_address(struct nw_message *m, const struct nw_route
     nw_message_set_text(m, NW_META_METHOD, method);
     nw_message_set_address(m, path);
     if (add_params(m, nw_slice_text(pattern), path) != 0 || add_queries(m, query) != 0) {
-        return no_memory();
+        return no_memory(f);
     }
     return NW_EXIT_DONE;
 }
@@ -267,30 +242,30 @@ static bool has_wildcards(const struct nw_route_spec *route)
     return has;
 }
 
-static enum nw_exit set_address(struct nw_message *m, const struct nw_route_spec *route,
-                                const char *given)
+static enum nw_exit set_address(const struct filling *f, const char *given)
 {
+    const struct nw_route_spec *route = f->route;
     const char *address = given == NULL ? route->source.address : given;
     enum nw_exit result = NW_EXIT_DONE;
 
     if (given == NULL && has_wildcards(route)) {
-        return nw_try_wrong(NW_EXIT_USAGE, "the source's address %s has wildcards: say --address",
-                            address);
+        return WRONG(f, NW_EXIT_USAGE, "the source's address %s has wildcards: say %s", address,
+                     f->names->address);
     }
     if (route->scope.address == NW_ADDRESS_HTTP_PATH) {
-        result = set_http_address(m, route, address);
+        result = set_http_address(f, address);
     } else {
-        nw_message_set_address(m, nw_slice_text(address));
+        nw_message_set_address(f->m, nw_slice_text(address));
     }
-    if (result != NW_EXIT_DONE || nw_template_scope_matches(&route->scope, m->address)) {
+    if (result != NW_EXIT_DONE || nw_template_scope_matches(&route->scope, f->m->address)) {
         return result;
     }
     if (given == NULL) {
-        return nw_try_wrong(
-            NW_EXIT_USAGE, "the source's address %s has wildcards: say --address ADDRESS", address);
+        return WRONG(f, NW_EXIT_USAGE, "the source's address %s has wildcards: say %s", address,
+                     f->names->address);
     }
-    return nw_try_wrong(NW_EXIT_REFUSED, "--address %s cannot come from this route's source, %s",
-                        address, route->source.address);
+    return WRONG(f, NW_EXIT_REFUSED, "%s %s cannot come from this route's source, %s",
+                 f->names->address, address, route->source.address);
 }
 
 /* Numbers that the source knows are 0 unless they were set. */
@@ -306,22 +281,34 @@ static void set_defaults(struct nw_message *m, const struct nw_route_spec *route
     }
 }
 
-enum nw_exit nw_try_fill(struct nw_message *m, const struct nw_route_spec *route,
-                         const struct nw_arguments *arguments, struct nw_slice payload)
+static enum nw_exit set_headers(const struct filling *f, const struct nw_test_pairs *headers)
 {
+    for (size_t i = 0; i < headers->count; i++) {
+        const struct nw_test_pair *h = &headers->items[i];
+        if (h->value != NULL &&
+            nw_message_add_header(f->m, nw_slice_text(h->name), nw_slice_text(h->value)) != 0) {
+            return no_memory(f);
+        }
+    }
+    return NW_EXIT_DONE;
+}
+
+enum nw_exit nw_trial_fill(struct nw_message *m, const struct nw_route_spec *route,
+                           const struct nw_test_message *given, const struct nw_trial_names *names,
+                           struct nw_error *error)
+{
+    struct filling f = {m, route, names, error};
     enum nw_exit result;
 
     set_defaults(m, route);
-    nw_message_set_payload(m, payload);
-    if (arguments->key != NULL) {
-        nw_message_set_key(m, nw_slice_text(arguments->key));
+    nw_message_set_payload(m, given->payload);
+    if (given->key != NULL) {
+        nw_message_set_key(m, nw_slice_text(given->key));
     }
-    result = set_address(m, route, arguments->address);
-    for (size_t i = 0; result == NW_EXIT_DONE && i < arguments->header_count; i++) {
-        result = set_header(m, arguments->headers[i]);
-    }
-    for (size_t i = 0; result == NW_EXIT_DONE && i < arguments->meta_count; i++) {
-        result = set_meta(m, arguments->metas[i]);
+    result = set_address(&f, given->address);
+    result = result != NW_EXIT_DONE ? result : set_headers(&f, &given->headers);
+    for (size_t i = 0; result == NW_EXIT_DONE && i < given->meta.count; i++) {
+        result = set_meta(&f, &given->meta.items[i]);
     }
     return result;
 }

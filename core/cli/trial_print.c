@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "base/base64.h"
 #include "base/compact.h"
 #include "base/json.h"
-#include "cli/try.h"
-
-static void put_line(struct nw_buffer *line)
-{
-    nw_buffer_add_char(line, '\n');
-    (void)fwrite(nw_buffer_text(line), 1, line->len, stdout);
-    nw_buffer_done(line);
-}
+#include "cli/trial.h"
 
 static bool first_of_name(const struct nw_message *m, uint32_t i)
 {
@@ -54,54 +45,63 @@ static void add_headers(struct nw_buffer *out, const struct nw_message *m)
     nw_buffer_add_text(out, "}");
 }
 
-static void add_payload(struct nw_buffer *out, struct nw_slice payload)
+void nw_trial_add_payload(struct nw_buffer *out, struct nw_slice payload)
 {
     if (payload.data == NULL) {
-        nw_buffer_add_text(out, ",\"payload\":null");
+        nw_buffer_add_text(out, "null");
     } else if (!nw_utf8_valid(payload)) {
+        nw_buffer_add_text(out, "<");
+        nw_base64_encode(out, payload);
+        nw_buffer_add_text(out, ">");
+    } else if (!nw_json_compact(out, payload)) {
+        nw_json_add_string(out, payload);
+    }
+}
+
+static void add_payload(struct nw_buffer *out, struct nw_slice payload)
+{
+    if (payload.data != NULL && !nw_utf8_valid(payload)) {
         nw_buffer_add_text(out, ",\"payload_base64\":\"");
         nw_base64_encode(out, payload);
         nw_buffer_add_text(out, "\"");
     } else {
         nw_buffer_add_text(out, ",\"payload\":");
-        if (!nw_json_compact(out, payload)) {
-            nw_json_add_string(out, payload);
-        }
+        nw_trial_add_payload(out, payload);
     }
 }
 
-void nw_try_print_sent(const struct nw_sink_spec *sink, const struct nw_message *m)
+static void add_sent(struct nw_buffer *out, const struct nw_sink_spec *sink,
+                     const struct nw_message *m)
 {
-    struct nw_buffer out = {0};
-
-    nw_buffer_add_text(&out, "{\"to\":");
-    nw_json_add_string(&out, nw_slice_text(sink->connector->name));
-    nw_buffer_add_text(&out, ",\"address\":");
-    nw_json_add_string(&out, m->address);
-    nw_buffer_add_text(&out, ",\"key\":");
-    nw_json_add_string_or_null(&out, m->key);
-    add_headers(&out, m);
-    add_payload(&out, m->payload);
-    nw_buffer_add_text(&out, "}");
-    put_line(&out);
+    nw_buffer_add_text(out, "{\"to\":");
+    nw_json_add_string(out, nw_slice_text(sink->connector->name));
+    nw_buffer_add_text(out, ",\"address\":");
+    nw_json_add_string(out, m->address);
+    nw_buffer_add_text(out, ",\"key\":");
+    nw_json_add_string_or_null(out, m->key);
+    add_headers(out, m);
+    add_payload(out, m->payload);
+    nw_buffer_add_text(out, "}");
 }
 
-static void put_pair(const char *name, const char *text)
+static void add_pair(struct nw_buffer *out, const char *name, const char *text)
 {
-    struct nw_buffer out = {0};
-
-    nw_buffer_add_format(&out, "{\"%s\":", name);
-    nw_json_add_string(&out, nw_slice_text(text));
-    nw_buffer_add_text(&out, "}");
-    put_line(&out);
+    nw_buffer_add_format(out, "{\"%s\":", name);
+    nw_json_add_string(out, nw_slice_text(text));
+    nw_buffer_add_text(out, "}");
 }
 
-void nw_try_print_filtered(const char *step)
+void nw_trial_add_end(struct nw_buffer *out, const struct nw_trial_end *end)
 {
-    put_pair("filtered", step);
-}
-
-void nw_try_print_rejected(const char *why)
-{
-    put_pair("rejected", why);
+    switch (end->kind) {
+    case NW_EXPECT_FILTERED:
+        add_pair(out, "filtered", end->text);
+        break;
+    case NW_EXPECT_REJECTED:
+        add_pair(out, "rejected", end->text);
+        break;
+    default:
+        add_sent(out, end->sink, end->message);
+        break;
+    }
 }

@@ -22,6 +22,7 @@ static int load(struct nw_loader *l, const struct nw_config_sources *sources)
     rc = rc != 0 ? rc : nw_load_settings(l, sources);
     rc = rc != 0 ? rc : nw_load_connections(l);
     rc = rc != 0 ? rc : nw_load_routes(l);
+    rc = rc != 0 ? rc : nw_load_tests(l);
     if (rc == 0 && l->config->route_count == 0 && l->diagnostics->errors == 0) {
         nw_diagnostics_add(l->diagnostics, &l->documents[0].root->mark, NULL, false,
                            "there are no routes");

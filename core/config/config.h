@@ -82,6 +82,50 @@ struct nw_route_spec {
     struct nw_template_scope scope;
 };
 
+/* ---- tests: what `natsway test` runs ---- */
+
+struct nw_test_pair {
+    const char *name, *value; /* value NULL: null was written */
+    struct nw_mark mark;
+};
+
+struct nw_test_pairs {
+    struct nw_test_pair *items;
+    size_t count;
+};
+
+struct nw_test_message {
+    struct nw_mark mark;
+    const char *address, *key; /* NULL: not given */
+    struct nw_slice payload;   /* absent: none */
+    struct nw_test_pairs headers, meta;
+};
+
+enum nw_expect_kind { NW_EXPECT_SENT, NW_EXPECT_FILTERED, NW_EXPECT_REJECTED };
+
+/* What is NULL or not given is not compared. */
+struct nw_test_expect {
+    struct nw_mark mark;
+    enum nw_expect_kind kind;
+    const char *reason; /* rejected: a part of it */
+    const char *to, *address;
+    bool key_given;
+    const char *key;              /* NULL: there must be none */
+    struct nw_test_pairs headers; /* value NULL: there must be none of that name */
+    bool payload_given, payload_is_json;
+    bool subset; /* an object may have more members */
+    struct nw_slice payload;
+};
+
+struct nw_test_spec {
+    struct nw_mark mark;
+    const char *name; /* NULL: none was given */
+    const struct nw_route_spec *route;
+    struct nw_test_message message;
+    struct nw_test_expect *expects;
+    size_t expect_count;
+};
+
 struct nw_log_spec {
     enum nw_level level;
     bool json;
@@ -104,6 +148,8 @@ struct nw_config {
     struct nw_route_spec **routes;
     size_t route_count;
     struct nw_table routes_by_name;
+    struct nw_test_spec *tests;
+    size_t test_count;
     struct nw_arena *arena; /* what everything above lives in, and the configuration itself */
 };
 

@@ -85,6 +85,9 @@ int nw_load_routes(struct nw_loader *l);
 bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const char *what,
                    struct nw_slice name);
 
+/* tests.c: after the routes */
+int nw_load_tests(struct nw_loader *l);
+
 /* places.c: what only one route can have. Routes with mistakes may be among them. */
 void nw_load_places(struct nw_loader *l);
 

@@ -8,6 +8,7 @@
 #ifndef NATSWAY_CONFIG_NODE_H
 #define NATSWAY_CONFIG_NODE_H
 
+#include "base/buffer.h"
 #include "config/config.h"
 
 struct nw_file {
@@ -21,6 +22,7 @@ struct nw_node {
     enum nw_node_kind kind;
     bool broken; /* a text whose ${…} could not be filled in: said, and not to be looked at */
     bool null;   /* a text: nothing was written, or ~, or null */
+    bool plain;  /* a text: without quotes */
     bool
         exact; /* a text: its bytes stand in the file as they are, from `lead` columns after mark */
     unsigned lead;
@@ -46,6 +48,10 @@ const struct nw_item *nw_node_get(const struct nw_node *node, const char *key);
 
 /* Where byte `at` of a text stands; the node's own mark where that cannot be told. */
 struct nw_mark nw_node_at(const struct nw_node *node, size_t at);
+
+/* Append node as JSON without blanks. What stands without quotes and is a JSON number, true, false
+ * or null is that, with its digits; every other text is a string. */
+void nw_node_json(struct nw_buffer *out, const struct nw_node *node);
 
 #define NW_NODE_SHOWN 100
 /* What node is, for "found …": `"high"`, `a list`, `nothing`. Never a value that came from ${…}.

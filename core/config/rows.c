@@ -250,11 +250,11 @@ const struct nw_option nw_connection_word_rows[] = {
 const struct nw_option nw_step_rows[] = {
     PART("filter", "jq: keeps the message if true"),
     PART("payload", "jq: replaces the payload"),
+    PART("split", "jq: one message for each value; the source is settled when all are"),
     PART("set", "sets key, subject, timestamp, id and headers to templates; null removes"),
     PART("remove", "removes headers: a name, or the beginning of names with * at its end"),
     PART("drop", "true: drops the message"),
     PART("reject", "a template: refuses the message, and says why"),
-    PART("split", "not available in this version"),
     PART("decode", "not available in this version"),
     PART("encode", "not available in this version"),
     PART("check", "not available in this version"),

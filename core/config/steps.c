@@ -51,6 +51,16 @@ static int read_payload(const struct step *s)
     return read_program_step(s, nw_map_add_payload);
 }
 
+/* An answer is one message. */
+static int read_split(const struct step *s)
+{
+    if (s->subject == NULL) {
+        nw_reader_error(s->reader, &s->node->mark, "split: an answer is one message");
+        return 0;
+    }
+    return read_program_step(s, nw_map_add_split);
+}
+
 /* ---- set ---- */
 
 static int set_field(const struct step *s, enum nw_map_field field, struct nw_slice header,
@@ -216,9 +226,10 @@ static const struct {
     const char *name;
     int (*read)(const struct step *); /* NULL: not in this version */
 } steps[] = {
-    {"filter", read_filter}, {"payload", read_payload}, {"set", read_set}, {"remove", read_remove},
-    {"drop", read_drop},     {"reject", read_reject},   {"split", NULL},   {"decode", NULL},
-    {"encode", NULL},        {"check", NULL},           {"dedupe", NULL},  {"lookup", NULL},
+    {"filter", read_filter}, {"payload", read_payload}, {"set", read_set},
+    {"remove", read_remove}, {"drop", read_drop},       {"reject", read_reject},
+    {"split", read_split},   {"decode", NULL},          {"encode", NULL},
+    {"check", NULL},         {"dedupe", NULL},          {"lookup", NULL},
 };
 #define STEPS (sizeof steps / sizeof steps[0])
 
@@ -247,8 +258,8 @@ static int read_named(struct step *s, const struct nw_item *item)
     }
     meant = nw_suggest_best(&suggest);
     nw_reader_error(s->reader, &item->mark,
-                    "there is no step \"%s\"; %s%s%sthere are filter, payload, set, remove, drop, "
-                    "reject",
+                    "there is no step \"%s\"; %s%s%sthere are filter, payload, split, set, remove, "
+                    "drop, reject",
                     item->key.data, meant == NULL ? "" : "did you mean \"",
                     meant == NULL ? "" : meant, meant == NULL ? "" : "\"? ");
     return 0;

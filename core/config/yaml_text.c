@@ -141,6 +141,7 @@ int nw_yaml_text(struct nw_yaml_parser *p, const yaml_event_t *event, struct nw_
     }
     node->weight = 1;
     node->null = is_null(event);
+    node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     node->written = copy;
     node->text = (struct nw_slice){copy, text.len};
     find_lead(node, event);

@@ -43,6 +43,7 @@ struct nw_message *nw_message_derive(struct nw_message *original)
     m->params = original->params;
     m->queries = original->queries;
     m->headers.capacity = m->params.capacity = m->queries.capacity = 0;
+    m->part = original->part;
     m->lane = original->lane;
     m->number = original->number;
     m->split_index = original->split_index;

@@ -45,6 +45,7 @@ struct nw_message {
     uint32_t value_count;
     struct nw_slice *values; /* of template slots, 1-based: values[slot - 1] */
     struct nw_headers headers, params, queries;
+    struct nw_slice part; /* what `split` made of the payload; absent: it was not split */
 
     /* Who holds it. */
     atomic_uint references;

@@ -114,6 +114,10 @@ static int queue_dead_letter(struct nw_lane *lane, struct nw_message *failed, co
     if (rc == 0) {
         rc = nw_template_render(t->spec->address_template, m, &m->address, &error);
     }
+    if (rc == 0 && failed->part.data != NULL) { /* of a split only the part that failed */
+        m->payload = nw_message_copy(m, failed->part.data, failed->part.len);
+        rc = m->payload.data == NULL ? NW_ENOMEM : 0;
+    }
     if (rc != 0) {
         nw_message_unref(m);
         return rc;
@@ -391,7 +395,11 @@ static void deliver_mapped(struct nw_lane *lane, struct nw_message *original,
     while (list != NULL) {
         struct nw_message *next = list->next;
         list->next = NULL;
-        fan_out(lane, list);
+        if (list->outcome == NW_REJECT) {
+            nw_lane_reject(lane, list, NW_CAUSE_MAPPING, list->reason);
+        } else {
+            fan_out(lane, list);
+        }
         list = next;
     }
 }

@@ -102,6 +102,45 @@ Test(hub_dead_letter, is_stored_with_the_message_and_the_reason)
     natsMsg_Destroy(m);
 }
 
+static bool count_parts(void *context, natsMsg *m)
+{
+    const int *sum = context;
+
+    *(int *)sum += atoi(natsMsg_GetData(m));
+    return true;
+}
+
+/* The parts of a split: one is refused, the others arrive, the message is settled once. */
+Test(hub_dead_letter, has_only_the_part_that_failed)
+{
+    natsMsg *letter = NULL;
+    int sum = 0;
+
+    nwt_stream_add(client, "DLQ", "dlq.>");
+    nwt_stream_add(client, "OUT", "out.>");
+    run_bridge("    map:\n"
+               "      - split: '.[]'\n"
+               "      - reject: 'not {{json(\".\")}}'\n"
+               "        when: '. == 4'\n");
+    publish("in.a", "[1,2,4,8]", 9);
+    publish("in.a", "[16]", 4);
+    cr_assert(NWT_WAIT(20000, nwt_stream_count(client, "OUT") == 4));
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "in_flight") == 0));
+    nwt_stream_read(client, "DLQ", "dlq.r", keep, &letter);
+    cr_assert_not_null(letter);
+    cr_expect_str_eq(natsMsg_GetData(letter), "4");
+    cr_expect_str_eq(nwt_nats_header(letter, "Natsway-Error"), "not 4");
+    cr_expect_str_eq(nwt_nats_header(letter, "X"), "1");
+    cr_expect_eq(nwt_stream_count(client, "DLQ"), 1);
+    nwt_stream_read(client, "OUT", "out.>", count_parts, &sum);
+    cr_expect_eq(sum, 1 + 2 + 8 + 16);
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "received"), 2);
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "dead_lettered"), 1);
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "delivered"), 1);
+    cr_assert(nwt_bridge_ledger_adds_up(bridge, "r"));
+    natsMsg_Destroy(letter);
+}
+
 Test(hub_dead_letter, waits_for_a_listener_where_nothing_stores_it)
 {
     natsSubscription *sub = NULL;

@@ -13,16 +13,16 @@ static const struct bad cases[] = {
      "  a:\n"
      "    from: {nats: a}\n"
      "    map: [{fliter: .a}, {explode: .b}, {split: \".[]\"}, {filter: .a, drop: true}, drop]\n"
-     "    reply: [{set: {subject: x}}]\n"
+     "    reply: [{set: {subject: x}}, {split: \".[]\"}]\n"
      "    to: {nats: b}\n",
      "c.yaml:4:12: a: there is no step \"fliter\"; did you mean \"filter\"? there are filter, "
-     "payload, set, remove, drop, reject\n"
-     "c.yaml:4:26: a: there is no step \"explode\"; there are filter, payload, set, remove, drop, "
-     "reject\n"
-     "c.yaml:4:41: a: the step split is not available in this version\n"
+     "payload, split, set, remove, drop, reject\n"
+     "c.yaml:4:26: a: there is no step \"explode\"; there are filter, payload, split, set, remove, "
+     "drop, reject\n"
      "c.yaml:4:69: a: a step has one key beside when: drop is a second one\n"
      "c.yaml:4:82: a: expected a step like {filter: …}, found \"drop\"\n"
-     "c.yaml:5:20: a: set.subject: an answer has no address to set\n"},
+     "c.yaml:5:20: a: set.subject: an answer has no address to set\n"
+     "c.yaml:5:42: a: split: an answer is one message\n"},
     {"values of steps",
      "routes:\n"
      "  a:\n"
@@ -200,7 +200,7 @@ static const struct bad cases[] = {
      "c.yaml:5:34: orders: start: expected earliest, latest or {since: …}, found \"lates\"; did "
      "you mean \"latest\"?\n"
      "c.yaml:6:12: orders: there is no step \"paylod\"; did you mean \"payload\"? there are "
-     "filter, payload, set, remove, drop, reject\n"
+     "filter, payload, split, set, remove, drop, reject\n"
      "c.yaml:7:26: orders: jetstream has no option \"qos\"; it has message_id, connection, when, "
      "otherwise\n"
      "c.yaml:8:12: orders: lanes: expected a whole number from 1 to 256, found \"0\"\n"

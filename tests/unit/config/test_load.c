@@ -84,7 +84,7 @@ Test(load, settings_are_read)
                                "memory: 64MiB\n"
                                "workers: 3\n"
                                "log: {level: debug, format: json}\n"
-                               "tests: [{route: r}]\n"
+                               "tests: [{route: r, message: {}, expect: {address: b}}]\n"
                                "routes: {r: {from: {nats: a}, to: {nats: b}}}");
     char state[200];
 

@@ -32,7 +32,11 @@ static void begin(void)
 
 static void end(void)
 {
-    nw_message_unref(mapped.messages);
+    while (mapped.messages != NULL) {
+        struct nw_message *next = mapped.messages->next;
+        nw_message_unref(mapped.messages);
+        mapped.messages = next;
+    }
     nw_message_unref(original);
     nw_map_free(map);
     nw_mapper_free(mapper);
@@ -168,6 +172,86 @@ Test(map, steps_follow_each_other_on_the_new_value, .init = begin, .fini = end)
     run("{\"n\":5}");
     cr_expect_eq(mapped.outcome, NW_MAP_FILTERED);
     cr_expect_eq(mapped.step, 3);
+}
+
+static struct nw_message *part(size_t i)
+{
+    struct nw_message *m = mapped.messages;
+
+    for (; i > 0 && m != NULL; i--) {
+        m = m->next;
+    }
+    return m;
+}
+
+static void expect_part(size_t i, uint32_t index, const char *payload)
+{
+    struct nw_message *m = part(i);
+
+    cr_assert_not_null(m, "there is no part %zu", i);
+    cr_expect_eq(m->split_index, index);
+    cr_expect(nw_slice_equal(nw_message_payload(m), nw_slice_text(payload)), "%.*s",
+              (int)m->payload.len, m->payload.data);
+    cr_expect(nw_slice_equal(nw_message_key(m), NW_LITERAL("k1")));
+}
+
+Test(map, split_makes_a_message_of_each_value, .init = begin, .fini = end)
+{
+    (void)nw_map_add_split(map, program(".[]"), NULL);
+    (void)nw_map_add_filter(map, program(". != 2"), NULL);
+    (void)nw_map_add_payload(map, program("{n: .}"), NULL);
+    run("[1, 2, 3.0]");
+    cr_assert_eq(mapped.outcome, NW_MAPPED);
+    expect_part(0, 0, "{\"n\":1}");
+    expect_part(1, 2, "{\"n\":3}");
+    cr_expect_null(part(2));
+}
+
+Test(map, split_in_a_split_keeps_the_numbers_apart, .init = begin, .fini = end)
+{
+    (void)nw_map_add_split(map, program(".[]"), NULL);
+    (void)nw_map_add_split(map, program(".[]"), program("type == \"array\""));
+    run("[[\"a\",\"b\"],\"c\",[\"d\"]]");
+    expect_part(0, 1, "\"a\"");
+    expect_part(1, 2, "\"b\"");
+    expect_part(2, 3, "\"c\"");
+    expect_part(3, 5, "\"d\"");
+    cr_expect_null(part(4));
+}
+
+Test(map, a_part_is_refused_by_itself, .init = begin, .fini = end)
+{
+    (void)nw_map_add_split(map, program(".[]"), NULL);
+    (void)nw_map_add_payload(map, program(".a"), NULL);
+    run("[{\"a\":1},7,{\"a\":2}]");
+    cr_assert_eq(mapped.outcome, NW_MAPPED);
+    expect_part(0, 0, "1");
+    expect_part(1, 1, "7");
+    cr_expect_eq(part(1)->outcome, NW_REJECT);
+    cr_expect_str_eq(part(1)->reason, "Cannot index number with string \"a\"");
+    cr_expect(nw_slice_equal(part(1)->part, NW_LITERAL("7")));
+    expect_part(2, 2, "2");
+    cr_expect_eq(part(2)->outcome, NW_ACK);
+}
+
+Test(map, nothing_to_split_is_filtered_and_an_error_refuses_the_whole, .init = begin, .fini = end)
+{
+    (void)nw_map_add_split(map, program(".[] | if . == 2 then error(\"two\") else . end"), NULL);
+    run("[]");
+    cr_expect_eq(mapped.outcome, NW_MAP_FILTERED);
+    cr_expect_eq(mapped.step, 1);
+    run("[1,2]");
+    cr_expect_eq(mapped.outcome, NW_MAP_REJECTED);
+    cr_expect_str_eq(mapped.error.text, "two");
+    cr_expect_null(mapped.messages);
+}
+
+Test(map, a_split_has_an_end, .init = begin, .fini = end)
+{
+    (void)nw_map_add_split(map, program("range(.)"), NULL);
+    run("100001");
+    cr_expect_eq(mapped.outcome, NW_MAP_REJECTED);
+    cr_expect_str_eq(mapped.error.text, "the rule gave more than 100000 values");
 }
 
 Test(map, set_and_remove_change_the_outgoing_message_only, .init = begin, .fini = end)
