@@ -8,10 +8,13 @@
 
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/timestamp.h"
+#include "mappings/codecs.h"
 #include "mappings/program.h"
+#include "mappings/types.h"
 
-enum step_kind { FILTER, PAYLOAD, SPLIT, SET, REMOVE, DROP, REJECT };
+enum step_kind { FILTER, PAYLOAD, SPLIT, SET, REMOVE, DECODE, ENCODE, CHECK, DROP, REJECT };
 
 struct step {
     enum step_kind kind;
@@ -20,6 +23,8 @@ struct step {
     struct nw_template *value; /* SET: NULL removes. REJECT: the reason */
     enum nw_map_field field;
     char *name; /* of a header, or the pattern of REMOVE */
+    const struct nw_codec *codec;
+    const struct nw_check_rule *rule;
 };
 
 struct nw_map {
@@ -135,6 +140,21 @@ int nw_map_add_set(struct nw_map *map, enum nw_map_field field, struct nw_slice 
 int nw_map_add_remove(struct nw_map *map, struct nw_slice pattern, struct nw_program *when)
 {
     return add_named(map, (struct step){.kind = REMOVE, .when = when}, pattern);
+}
+
+int nw_map_add_decode(struct nw_map *map, const struct nw_codec *codec, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = DECODE, .codec = codec, .when = when});
+}
+
+int nw_map_add_encode(struct nw_map *map, const struct nw_codec *codec, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = ENCODE, .codec = codec, .when = when});
+}
+
+int nw_map_add_check(struct nw_map *map, const struct nw_check_rule *rule, struct nw_program *when)
+{
+    return add(map, (struct step){.kind = CHECK, .rule = rule, .when = when});
 }
 
 int nw_map_add_drop(struct nw_map *map, struct nw_program *when)
@@ -347,6 +367,74 @@ static enum verdict run_remove(struct run *r, const struct step *s)
     return GO_ON;
 }
 
+/* Bytes become the payload, whatever they are. Frees the buffer. */
+static enum verdict set_bytes(struct run *r, struct nw_buffer *bytes)
+{
+    struct nw_slice copy = nw_message_copy(r->m, nw_buffer_text(bytes), bytes->len);
+    bool failed = bytes->failed || copy.data == NULL;
+
+    nw_buffer_done(bytes);
+    nw_value_done(&r->value);
+    if (failed) {
+        (void)nw_error_set(r->error, NW_ENOMEM, "out of memory");
+        return REJECTED;
+    }
+    r->m->payload = copy;
+    return GO_ON;
+}
+
+static enum verdict run_decode(struct run *r, const struct step *s)
+{
+    struct nw_buffer bytes = {0};
+    struct nw_error error;
+    jv value;
+
+    if (s->codec->format == NW_FORMAT_BASE64) {
+        if (nw_base64_decode(&bytes, r->m->payload, &error) != 0) {
+            (void)nw_error_set(r->error, NW_EINVAL, "base64: %s", error.text);
+            nw_buffer_done(&bytes);
+            return REJECTED;
+        }
+        return set_bytes(r, &bytes);
+    }
+    if (nw_codec_decode(s->codec, r->m->payload, &value, r->error) != 0) {
+        return REJECTED;
+    }
+    if (s->codec->format != NW_FORMAT_JSON) {
+        return set_payload(r, value);
+    }
+    nw_value_done(&r->value); /* what is JSON keeps its bytes */
+    r->value = (struct nw_value){value, true};
+    return GO_ON;
+}
+
+static enum verdict run_encode(struct run *r, const struct step *s)
+{
+    struct nw_buffer bytes = {0};
+
+    if (s->codec->format == NW_FORMAT_BASE64) {
+        nw_base64_encode(&bytes, r->m->payload);
+        return set_bytes(r, &bytes);
+    }
+    if (nw_value_parse(&r->value, r->m, r->error) != 0) {
+        return REJECTED;
+    }
+    if (nw_codec_encode(s->codec, r->value.value, &bytes, r->error) != 0) {
+        nw_buffer_done(&bytes);
+        return REJECTED;
+    }
+    return set_bytes(r, &bytes);
+}
+
+static enum verdict run_check(struct run *r, const struct step *s)
+{
+    if (nw_value_parse(&r->value, r->m, r->error) != 0 ||
+        nw_check_value(s->rule, r->value.value, r->error) != 0) {
+        return REJECTED;
+    }
+    return GO_ON;
+}
+
 static enum verdict run_drop(struct run *r, const struct step *s)
 {
     (void)r;
@@ -367,7 +455,8 @@ static enum verdict run_reject(struct run *r, const struct step *s)
 
 static enum verdict (*const kinds[])(struct run *r, const struct step *s) = {
     [FILTER] = run_filter, [PAYLOAD] = run_payload, [SPLIT] = run_split,   [SET] = run_set,
-    [REMOVE] = run_remove, [DROP] = run_drop,       [REJECT] = run_reject,
+    [REMOVE] = run_remove, [DECODE] = run_decode,   [ENCODE] = run_encode, [CHECK] = run_check,
+    [DROP] = run_drop,     [REJECT] = run_reject,
 };
 
 static enum verdict run_step(struct run *r, const struct step *s)

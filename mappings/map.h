@@ -10,6 +10,7 @@
 #ifndef NATSWAY_MAPPINGS_MAP_H
 #define NATSWAY_MAPPINGS_MAP_H
 
+#include "mappings/codec.h"
 #include "mappings/template.h"
 
 /* A jq program: text, checked when it is made. */
@@ -33,6 +34,10 @@ void nw_map_begin_step(struct nw_map *map);
 int nw_map_add_filter(struct nw_map *map, struct nw_program *program, struct nw_program *when);
 int nw_map_add_payload(struct nw_map *map, struct nw_program *program, struct nw_program *when);
 int nw_map_add_split(struct nw_map *map, struct nw_program *program, struct nw_program *when);
+/* Codecs and rules are kept by reference. */
+int nw_map_add_decode(struct nw_map *map, const struct nw_codec *codec, struct nw_program *when);
+int nw_map_add_encode(struct nw_map *map, const struct nw_codec *codec, struct nw_program *when);
+int nw_map_add_check(struct nw_map *map, const struct nw_check_rule *rule, struct nw_program *when);
 enum nw_map_field { NW_MAP_KEY, NW_MAP_SUBJECT, NW_MAP_TIMESTAMP, NW_MAP_ID, NW_MAP_HEADER };
 /* One field of a `set` step; value NULL removes the field. name only for NW_MAP_HEADER. */
 int nw_map_add_set(struct nw_map *map, enum nw_map_field field, struct nw_slice name,

@@ -216,9 +216,14 @@ static jq_state *compiled(struct nw_mapper *mapper, const struct nw_program *p)
 int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw_message *m,
                  struct nw_error *error)
 {
+    return p->uses.payload ? nw_value_parse(v, m, error) : 0;
+}
+
+int nw_value_parse(struct nw_value *v, const struct nw_message *m, struct nw_error *error)
+{
     jv value;
 
-    if (v->parsed || !p->uses.payload) {
+    if (v->parsed) {
         return 0;
     }
     if (m->payload.len == 0) {

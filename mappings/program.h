@@ -25,6 +25,8 @@ enum nw_program_result { NW_PROGRAM_NONE, NW_PROGRAM_ONE, NW_PROGRAM_SEVERAL, NW
  * reset. 0; NW_EINVAL: not JSON. */
 int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw_message *m,
                  struct nw_error *error);
+/* The same, whatever looks at it. */
+int nw_value_parse(struct nw_value *v, const struct nw_message *m, struct nw_error *error);
 void nw_value_done(struct nw_value *v);
 
 /*

@@ -186,4 +186,8 @@ void nw_reference_language(struct nw_buffer *b)
     add_options(b, nw_sink_word_rows);
     nw_buffer_add_text(b, "\n## The steps of map and reply\n\n");
     add_words(b, nw_step_rows);
+    nw_buffer_add_text(b, "\n### csv, of decode and encode\n\n");
+    add_options(b, nw_csv_rows);
+    nw_buffer_add_text(b, "\n### check\n\n");
+    add_options(b, nw_check_rows);
 }

@@ -247,6 +247,41 @@ const struct nw_option nw_connection_word_rows[] = {
     {.name = NULL},
 };
 
+const struct nw_option nw_csv_rows[] = {
+    {.name = "delimiter",
+     .type = NW_OPTION_TEXT,
+     .offset = offsetof(struct nw_csv_words, delimiter),
+     .standard = ",",
+     .doc = "what stands between fields: one character"},
+    {.name = "header",
+     .type = NW_OPTION_BOOL,
+     .offset = offsetof(struct nw_csv_words, header),
+     .standard = "true",
+     .doc = "the first row names the columns, and rows are objects; false: rows are arrays"},
+    {.name = "columns",
+     .type = NW_OPTION_LIST,
+     .offset = offsetof(struct nw_csv_words, columns),
+     .doc = "the names of the columns, where no row has them: a file that is read line by line"},
+    {.name = "types",
+     .type = NW_OPTION_PAIRS,
+     .offset = offsetof(struct nw_csv_words, types),
+     .doc = "{column: integer, number or boolean}: what fields are read as; all others stay text"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_check_rows[] = {
+    {.name = "required",
+     .type = NW_OPTION_LIST,
+     .offset = offsetof(struct nw_check_words, required),
+     .doc = "members that must be there and not null; with a dot in front a path: .customer.id"},
+    {.name = "types",
+     .type = NW_OPTION_PAIRS,
+     .offset = offsetof(struct nw_check_words, types),
+     .doc = "{member: type}: string, integer, number, boolean, object, array or null, if it is "
+            "there"},
+    {.name = NULL},
+};
+
 const struct nw_option nw_step_rows[] = {
     PART("filter", "jq: keeps the message if true"),
     PART("payload", "jq: replaces the payload"),
@@ -255,9 +290,11 @@ const struct nw_option nw_step_rows[] = {
     PART("remove", "removes headers: a name, or the beginning of names with * at its end"),
     PART("drop", "true: drops the message"),
     PART("reject", "a template: refuses the message, and says why"),
-    PART("decode", "not available in this version"),
-    PART("encode", "not available in this version"),
-    PART("check", "not available in this version"),
+    PART("decode",
+         "a format, or {csv: options}: makes JSON of the payload; json, text, base64, csv, "
+         "xml"),
+    PART("encode", "the same formats: makes a payload of JSON"),
+    PART("check", "{required: [names], types: {name: type}}: rejects what does not fit"),
     PART("dedupe", "not available in this version"),
     PART("lookup", "not available in this version"),
     PART("when", "jq, beside any step: the step is for messages for which this is true"),

@@ -63,4 +63,19 @@ extern const struct nw_option nw_connection_word_rows[];
 /* The steps of `map:`. Those that are not in this version have a row all the same: see steps.c. */
 extern const struct nw_option nw_step_rows[];
 
+/* Of `decode: {csv: …}` and `encode: {csv: …}`. */
+struct nw_csv_words {
+    const char *delimiter;
+    bool header;
+    struct nw_list columns;
+    struct nw_pairs types;
+};
+extern const struct nw_option nw_csv_rows[];
+
+struct nw_check_words {
+    struct nw_list required;
+    struct nw_pairs types;
+};
+extern const struct nw_option nw_check_rows[];
+
 #endif

@@ -1,38 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The steps of `map:` and `reply:`. Each step is a row in `steps` below: its name and the function
- * that reads its value. The steps that come with the codecs have their names and no function yet.
+ * that reads its value. Those that are still to come have their names and no function yet.
  */
 #include <stdio.h>
 
 #include "base/suggest.h"
 #include "config/loader.h"
 #include "config/options.h"
+#include "config/steps.h"
 
-/* One step while it is read. */
-struct step {
-    const struct nw_reader *reader;
-    const struct nw_template_scope *scope; /* NULL: the source is wrong */
-    const enum nw_fill *subject;
-    const struct nw_node *node, *when; /* its value; its condition or NULL */
-    const char *name;
-    struct nw_map *map;
-};
-
-/* The condition once more: each call of the map takes one over. */
-static int read_when(const struct step *s, struct nw_program **out)
+int nw_step_when(const struct nw_step *s, struct nw_program **out)
 {
     *out = NULL;
     return s->when == NULL ? 0 : nw_reader_program(s->reader, s->when, "when", out);
 }
 
-static int read_program_step(const struct step *s,
+static int read_program_step(const struct nw_step *s,
                              int (*add)(struct nw_map *, struct nw_program *, struct nw_program *))
 {
     struct nw_program *program = NULL, *when = NULL;
     int rc = nw_reader_program(s->reader, s->node, s->name, &program);
 
-    rc = rc != 0 ? rc : read_when(s, &when);
+    rc = rc != 0 ? rc : nw_step_when(s, &when);
     if (rc != 0 || program == NULL) {
         nw_program_free(program);
         nw_program_free(when);
@@ -41,18 +31,18 @@ static int read_program_step(const struct step *s,
     return add(s->map, program, when);
 }
 
-static int read_filter(const struct step *s)
+static int read_filter(const struct nw_step *s)
 {
     return read_program_step(s, nw_map_add_filter);
 }
 
-static int read_payload(const struct step *s)
+static int read_payload(const struct nw_step *s)
 {
     return read_program_step(s, nw_map_add_payload);
 }
 
 /* An answer is one message. */
-static int read_split(const struct step *s)
+static int read_split(const struct nw_step *s)
 {
     if (s->subject == NULL) {
         nw_reader_error(s->reader, &s->node->mark, "split: an answer is one message");
@@ -63,7 +53,7 @@ static int read_split(const struct step *s)
 
 /* ---- set ---- */
 
-static int set_field(const struct step *s, enum nw_map_field field, struct nw_slice header,
+static int set_field(const struct nw_step *s, enum nw_map_field field, struct nw_slice header,
                      const char *name, const struct nw_node *value, enum nw_fill fill)
 {
     struct nw_template *template = NULL;
@@ -72,7 +62,7 @@ static int set_field(const struct step *s, enum nw_map_field field, struct nw_sl
     int rc = removes ? 0 : nw_reader_template(s->reader, value, name, fill, s->scope, &template);
 
     if (rc == 0 && (template != NULL || removes)) {
-        rc = read_when(s, &when);
+        rc = nw_step_when(s, &when);
     }
     if (rc != 0 || (template == NULL && !removes)) {
         nw_template_free(template);
@@ -82,7 +72,7 @@ static int set_field(const struct step *s, enum nw_map_field field, struct nw_sl
     return nw_map_add_set(s->map, field, header, template, when);
 }
 
-static int set_headers(const struct step *s, const struct nw_node *headers)
+static int set_headers(const struct nw_step *s, const struct nw_node *headers)
 {
     int rc = 0;
 
@@ -115,7 +105,7 @@ static const struct field {
               {"headers", NULL, NW_MAP_HEADER, NW_FILL_HEADER}};
 #define FIELDS (sizeof fields / sizeof fields[0])
 
-static int set_item(const struct step *s, const struct nw_item *item)
+static int set_item(const struct nw_step *s, const struct nw_item *item)
 {
     struct nw_suggest suggest;
     const char *meant;
@@ -146,7 +136,7 @@ static int set_item(const struct step *s, const struct nw_item *item)
     return 0;
 }
 
-static int read_set(const struct step *s)
+static int read_set(const struct nw_step *s)
 {
     int rc = 0;
 
@@ -163,7 +153,7 @@ static int read_set(const struct step *s)
 
 /* ---- the others ---- */
 
-static int remove_one(const struct step *s, const struct nw_node *pattern)
+static int remove_one(const struct nw_step *s, const struct nw_node *pattern)
 {
     struct nw_program *when;
     int rc;
@@ -177,11 +167,11 @@ static int remove_one(const struct step *s, const struct nw_node *pattern)
         nw_reader_error(s->reader, &pattern->mark, "remove: * stands only at the end");
         return 0;
     }
-    rc = read_when(s, &when);
+    rc = nw_step_when(s, &when);
     return rc != 0 ? rc : nw_map_add_remove(s->map, pattern->text, when);
 }
 
-static int read_remove(const struct step *s)
+static int read_remove(const struct nw_step *s)
 {
     int rc = 0;
 
@@ -194,7 +184,7 @@ static int read_remove(const struct step *s)
     return rc;
 }
 
-static int read_drop(const struct step *s)
+static int read_drop(const struct nw_step *s)
 {
     struct nw_program *when;
     int rc;
@@ -203,17 +193,17 @@ static int read_drop(const struct step *s)
         nw_reader_expected(s->reader, s->node, s->name, "true");
         return 0;
     }
-    rc = read_when(s, &when);
+    rc = nw_step_when(s, &when);
     return rc != 0 ? rc : nw_map_add_drop(s->map, when);
 }
 
-static int read_reject(const struct step *s)
+static int read_reject(const struct nw_step *s)
 {
     struct nw_template *why = NULL;
     struct nw_program *when = NULL;
     int rc = nw_reader_template(s->reader, s->node, s->name, NW_FILL_TEXT, s->scope, &why);
 
-    rc = rc != 0 ? rc : read_when(s, &when);
+    rc = rc != 0 ? rc : nw_step_when(s, &when);
     if (rc != 0 || why == NULL) {
         nw_template_free(why);
         nw_program_free(when);
@@ -224,18 +214,26 @@ static int read_reject(const struct step *s)
 
 static const struct {
     const char *name;
-    int (*read)(const struct step *); /* NULL: not in this version */
+    int (*read)(const struct nw_step *); /* NULL: not in this version */
 } steps[] = {
-    {"filter", read_filter}, {"payload", read_payload}, {"set", read_set},
-    {"remove", read_remove}, {"drop", read_drop},       {"reject", read_reject},
-    {"split", read_split},   {"decode", NULL},          {"encode", NULL},
-    {"check", NULL},         {"dedupe", NULL},          {"lookup", NULL},
+    {"filter", read_filter},
+    {"payload", read_payload},
+    {"split", read_split},
+    {"set", read_set},
+    {"remove", read_remove},
+    {"decode", nw_step_read_decode},
+    {"encode", nw_step_read_encode},
+    {"check", nw_step_read_check},
+    {"drop", read_drop},
+    {"reject", read_reject},
+    {"dedupe", NULL},
+    {"lookup", NULL},
 };
 #define STEPS (sizeof steps / sizeof steps[0])
 
 /* ---- a list of steps ---- */
 
-static int read_named(struct step *s, const struct nw_item *item)
+static int read_named(struct nw_step *s, const struct nw_item *item)
 {
     struct nw_suggest suggest;
     const char *meant;
@@ -259,13 +257,13 @@ static int read_named(struct step *s, const struct nw_item *item)
     meant = nw_suggest_best(&suggest);
     nw_reader_error(s->reader, &item->mark,
                     "there is no step \"%s\"; %s%s%sthere are filter, payload, split, set, remove, "
-                    "drop, reject",
+                    "decode, encode, check, drop, reject",
                     item->key.data, meant == NULL ? "" : "did you mean \"",
                     meant == NULL ? "" : meant, meant == NULL ? "" : "\"? ");
     return 0;
 }
 
-static int read_step(struct step *s, const struct nw_node *node)
+static int read_step(struct nw_step *s, const struct nw_node *node)
 {
     const struct nw_item *named = NULL, *when = nw_node_get(node, "when");
 
@@ -299,7 +297,7 @@ int nw_load_steps(const struct nw_reader *r, const struct nw_node *node, const c
                   const struct nw_template_scope *scope, const enum nw_fill *subject,
                   struct nw_map **out)
 {
-    struct step s = {.reader = r, .scope = scope, .subject = subject, .map = nw_map_new()};
+    struct nw_step s = {.reader = r, .scope = scope, .subject = subject, .map = nw_map_new()};
     int rc;
 
     if (s.map == NULL || nw_arena_defer(r->arena, free_map, s.map) != 0) {

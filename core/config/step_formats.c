@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps decode, encode and check. */
+#include <stdio.h>
+
+#include "base/suggest.h"
+#include "config/options.h"
+#include "config/rows.h"
+#include "config/steps.h"
+
+/* ---- types ---- */
+
+/* The mapping `types:` of map, whose values were already read as texts. */
+static int read_types(const struct nw_step *s, const struct nw_node *map,
+                      const struct nw_pairs *pairs, const struct nw_typed **out)
+{
+    const struct nw_item *types = nw_node_get(map, "types");
+    struct nw_typed *typed = nw_arena_alloc(s->reader->arena, (pairs->count + 1) * sizeof *typed);
+
+    if (typed == NULL) {
+        return NW_ENOMEM;
+    }
+    *out = typed;
+    for (size_t i = 0; i < pairs->count; i++) {
+        int type = nw_type_find(pairs->texts[i]);
+        if (type < 0) {
+            char name[120];
+            (void)snprintf(name, sizeof name, "types.%.100s", pairs->names[i]);
+            nw_reader_expected(s->reader, types->value->items[i].value, name,
+                               "string, integer, number, boolean, object, array or null");
+            type = 0;
+        }
+        typed[i] = (struct nw_typed){pairs->names[i], (enum nw_value_type)type};
+    }
+    return 0;
+}
+
+/* ---- decode and encode ---- */
+
+static int read_csv(const struct nw_step *s, const struct nw_node *node, struct nw_codec *out)
+{
+    struct nw_csv_words words = {0};
+    struct nw_layer layer = {nw_csv_rows, &words};
+    int rc = nw_options_defaults(s->reader, nw_csv_rows, &words);
+
+    if (rc == 0 && node != NULL) {
+        rc = nw_options_read(s->reader, node, 0, &layer, 1, "csv");
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    out->header = words.header;
+    out->columns = words.columns.items;
+    out->column_count = words.columns.count;
+    out->type_count = words.types.count;
+    out->delimiter = words.delimiter[0];
+    if (strlen(words.delimiter) != 1 || strchr("\"\r\n", words.delimiter[0]) != NULL) {
+        nw_reader_expected(s->reader, nw_node_get(node, "delimiter")->value, "csv.delimiter",
+                           "one character of ASCII, no quote and no line break");
+    }
+    return words.types.count == 0 ? 0 : read_types(s, node, &words.types, &out->types);
+}
+
+/* The name of a format: `csv`, or the one key of `{csv: {…}}`, whose value is *options. */
+static const struct nw_item *find_format(const struct nw_step *s, struct nw_slice *name)
+{
+    const struct nw_node *node = s->node;
+
+    if (node->kind == NW_NODE_TEXT) {
+        *name = node->text;
+        return NULL;
+    }
+    if (node->kind == NW_NODE_MAP && node->count == 1) {
+        *name = node->items[0].key;
+        return &node->items[0];
+    }
+    *name = NW_ABSENT;
+    return NULL;
+}
+
+static int read_codec(const struct nw_step *s, const struct nw_codec **out)
+{
+    struct nw_codec *codec = nw_arena_alloc(s->reader->arena, sizeof *codec);
+    struct nw_slice name;
+    const struct nw_item *item = find_format(s, &name);
+    const struct nw_node *options = item == NULL ? NULL : item->value;
+    int format = name.data == NULL ? -1 : nw_format_find(name.data);
+
+    if (codec == NULL) {
+        return NW_ENOMEM;
+    }
+    if (format < 0) {
+        nw_reader_expected(s->reader, s->node, s->name, "one of %s", nw_format_names());
+        return 0;
+    }
+    codec->format = (enum nw_format)format;
+    if (options != NULL && options->kind != NW_NODE_MAP && !options->null) {
+        nw_reader_expected(s->reader, options, name.data, "a mapping of options");
+        return 0;
+    }
+    *out = codec;
+    if (codec->format == NW_FORMAT_CSV) {
+        return read_csv(s, options == NULL || options->null ? NULL : options, codec);
+    }
+    if (options != NULL && options->count > 0) {
+        nw_reader_error(s->reader, &options->items[0].mark, "%s has no options", name.data);
+    }
+    return 0;
+}
+
+static int read_codec_step(const struct nw_step *s,
+                           int (*add)(struct nw_map *, const struct nw_codec *,
+                                      struct nw_program *))
+{
+    const struct nw_codec *codec = NULL;
+    struct nw_program *when = NULL;
+    int rc = read_codec(s, &codec);
+
+    rc = rc != 0 || codec == NULL ? rc : nw_step_when(s, &when);
+    return rc != 0 || codec == NULL ? rc : add(s->map, codec, when);
+}
+
+int nw_step_read_decode(const struct nw_step *s)
+{
+    return read_codec_step(s, nw_map_add_decode);
+}
+
+int nw_step_read_encode(const struct nw_step *s)
+{
+    return read_codec_step(s, nw_map_add_encode);
+}
+
+/* ---- check ---- */
+
+int nw_step_read_check(const struct nw_step *s)
+{
+    struct nw_check_words words = {0};
+    struct nw_layer layer = {nw_check_rows, &words};
+    struct nw_check_rule *rule = nw_arena_alloc(s->reader->arena, sizeof *rule);
+    struct nw_program *when = NULL;
+    int rc;
+
+    if (rule == NULL) {
+        return NW_ENOMEM;
+    }
+    if (s->node->kind != NW_NODE_MAP || s->node->count == 0) {
+        nw_reader_expected(s->reader, s->node, s->name, "{required: [names], types: {name: type}}");
+        return 0;
+    }
+    rc = nw_options_read(s->reader, s->node, 0, &layer, 1, "check");
+    rule->required = words.required.items;
+    rule->required_count = words.required.count;
+    rule->type_count = words.types.count;
+    if (rc == 0 && words.types.count > 0) {
+        rc = read_types(s, s->node, &words.types, &rule->types);
+    }
+    rc = rc != 0 ? rc : nw_step_when(s, &when);
+    return rc != 0 ? rc : nw_map_add_check(s->map, rule, when);
+}

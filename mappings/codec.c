@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mappings/codecs.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+static const char *const formats[] = {
+    [NW_FORMAT_JSON] = "json", [NW_FORMAT_TEXT] = "text", [NW_FORMAT_BASE64] = "base64",
+    [NW_FORMAT_CSV] = "csv",   [NW_FORMAT_XML] = "xml",
+};
+#define FORMATS (sizeof formats / sizeof formats[0])
+
+int nw_format_find(const char *name)
+{
+    for (size_t i = 0; i < FORMATS; i++) {
+        if (strcmp(formats[i], name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+const char *nw_format_names(void)
+{
+    return "json, text, base64, csv, xml";
+}
+
+/* ---- decoding ---- */
+
+static int decode_json(struct nw_slice payload, jv *value, struct nw_error *error)
+{
+    jv why;
+    int rc;
+
+    *value = jv_parse_sized(payload.data == NULL ? "" : payload.data, (int)payload.len);
+    if (jv_is_valid(*value)) {
+        return 0;
+    }
+    why = jv_invalid_get_msg(*value);
+    rc = nw_error_set(
+        error, NW_EINVAL, "not JSON: %.*s",
+        jv_get_kind(why) == JV_KIND_STRING ? (int)strcspn(jv_string_value(why), "(") : 300,
+        jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why) : "there is no value");
+    jv_free(why);
+    return rc;
+}
+
+int nw_codec_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
+                    struct nw_error *error)
+{
+    if (c->format != NW_FORMAT_XML && !nw_utf8_valid(payload)) { /* XML says its encoding itself */
+        return nw_error_set(error, NW_EINVAL, "%s: the payload is not UTF-8", formats[c->format]);
+    }
+    switch (c->format) {
+    case NW_FORMAT_TEXT:
+        *value = jv_string_sized(payload.data == NULL ? "" : payload.data, (int)payload.len);
+        return 0;
+    case NW_FORMAT_CSV:
+        return nw_csv_decode(c, payload, value, error);
+    case NW_FORMAT_XML:
+        return nw_xml_decode(payload, value, error);
+    default:
+        return decode_json(payload, value, error);
+    }
+}
+
+/* ---- encoding ---- */
+
+static void add_json(struct nw_buffer *out, jv value)
+{
+    jv text = jv_dump_string(jv_copy(value), 0);
+
+    nw_buffer_add(out, jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text)));
+    jv_free(text);
+}
+
+static void add_text(struct nw_buffer *out, jv value)
+{
+    if (jv_get_kind(value) == JV_KIND_STRING) {
+        nw_buffer_add(out, jv_string_value(value), (size_t)jv_string_length_bytes(jv_copy(value)));
+    } else {
+        add_json(out, value);
+    }
+}
+
+int nw_codec_encode(const struct nw_codec *c, jv value, struct nw_buffer *out,
+                    struct nw_error *error)
+{
+    switch (c->format) {
+    case NW_FORMAT_TEXT:
+        add_text(out, value);
+        return 0;
+    case NW_FORMAT_CSV:
+        return nw_csv_encode(c, value, out, error);
+    case NW_FORMAT_XML:
+        return nw_xml_encode(value, out, error);
+    default:
+        add_json(out, value);
+        return 0;
+    }
+}

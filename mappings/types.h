@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Types of values as rules name them: `types: {n: integer}`. For the files that work with jv. */
+#ifndef NATSWAY_MAPPINGS_TYPES_H
+#define NATSWAY_MAPPINGS_TYPES_H
+
+#include <jv.h>
+
+#include "mappings/codec.h"
+
+/* Is value of that type? An integer is a number without a fraction. */
+bool nw_type_holds(enum nw_value_type type, jv value);
+/* "an integer", for messages. */
+const char *nw_type_article(enum nw_value_type type);
+/* "a string", of any value, for messages. */
+const char *nw_type_found(jv value);
+
+/*
+ * text as a value of that type; an empty one is null, but for a string. An integer from 2^53 on is
+ * refused, because a jq number would not keep it. false: it is no such text.
+ */
+bool nw_type_read(enum nw_value_type type, struct nw_slice text, jv *out);
+
+/* Does value have all of the members `required` (present and not null) and those of `types` right?
+ * A name that begins with a dot is a path: ".customer.id". 0, or NW_EINVAL with all that is wrong.
+ */
+int nw_check_value(const struct nw_check_rule *rule, jv value, struct nw_error *error);
+
+#endif

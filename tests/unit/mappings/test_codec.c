@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "mappings/map.h"
+
+static const char *const names[] = {"id", "n"};
+static const struct nw_typed types[] = {
+    {"n", NW_TYPE_INTEGER}, {"p", NW_TYPE_NUMBER}, {"ok", NW_TYPE_BOOLEAN}};
+
+static const struct nw_codec json = {.format = NW_FORMAT_JSON};
+static const struct nw_codec text = {.format = NW_FORMAT_TEXT};
+static const struct nw_codec base64 = {.format = NW_FORMAT_BASE64};
+static const struct nw_codec xml = {.format = NW_FORMAT_XML};
+static const struct nw_codec csv = {
+    .format = NW_FORMAT_CSV, .delimiter = ',', .header = true, .types = types, .type_count = 3};
+static const struct nw_codec bare = {.format = NW_FORMAT_CSV, .delimiter = ';', .header = false};
+static const struct nw_codec lines = {
+    .format = NW_FORMAT_CSV, .delimiter = '\t', .columns = names, .column_count = 2};
+
+/* One step: what goes in, and what comes out or (with a ! in front) why not. */
+struct one {
+    const struct nw_codec *codec;
+    const char *in, *out;
+};
+
+static void run(const struct one *c,
+                int (*add)(struct nw_map *, const struct nw_codec *, struct nw_program *))
+{
+    struct nw_map *map = nw_map_new();
+    struct nw_mapper *mapper = nw_mapper_new();
+    struct nw_message *m = nw_message_make();
+    struct nw_mapped mapped;
+
+    cr_assert_eq(add(map, c->codec, NULL), 0);
+    nw_message_set_payload(m, nw_slice_text(c->in));
+    cr_assert_eq(nw_map_run(map, mapper, m, &mapped), 0);
+    if (c->out[0] == '!') {
+        cr_assert_eq(mapped.outcome, NW_MAP_REJECTED, "%s is taken", c->in);
+        cr_expect_str_eq(mapped.error.text, c->out + 1, "%s: %s", c->in, mapped.error.text);
+    } else {
+        cr_assert_eq(mapped.outcome, NW_MAPPED, "%s: %s", c->in, mapped.error.text);
+        cr_expect(nw_slice_equal(mapped.messages->payload, nw_slice_text(c->out)), "%s: %.*s",
+                  c->in, (int)mapped.messages->payload.len, mapped.messages->payload.data);
+    }
+    nw_message_unref(mapped.messages);
+    nw_message_unref(m);
+    nw_mapper_free(mapper);
+    nw_map_free(map);
+}
+
+Test(codec, decode)
+{
+    static const struct one cases[] = {
+        {&json, "{\"a\": 1.00}", "{\"a\": 1.00}"},
+        {&json, "{\"a\": ", "!not JSON: Unfinished JSON term at EOF at line 1, column 6 "},
+        {&text, "a \"b\"", "\"a \\\"b\\\"\""},
+        {&text, "", "\"\""},
+        {&text, "\xFF", "!text: the payload is not UTF-8"},
+        {&base64, "aGk=", "hi"},
+        {&base64, "aGk", "hi"},
+        {&base64, "a*", "!base64: not base64 at byte 2"},
+        {&csv, "id,n\na,1\r\nb,\n", "[{\"id\":\"a\",\"n\":1},{\"id\":\"b\",\"n\":null}]"},
+        {&csv, "\xEF\xBB\xBFid\n\n\"x, \"\"y\"\"\nz\"\n", "[{\"id\":\"x, \\\"y\\\"\\nz\"}]"},
+        {&csv, "p,ok\n-1.50,true\n1e3,false",
+         "[{\"p\":-1.5,\"ok\":true},{\"p\":1000,\"ok\":false}]"},
+        {&csv, "id,id2", "[]"},
+        {&csv, "", "[]"},
+        {&csv, "id\n,", "!csv: line 2 has 2 fields, expected 1"},
+        {&csv, "id,n\na", "!csv: line 2 has 1 field, expected 2"},
+        {&csv, "id,n\n\"a\nb\",x", "!csv: line 2: n: expected an integer below 2^53"},
+        {&csv, "n\n9007199254740991", "[{\"n\":9007199254740991}]"},
+        {&csv, "n\n9007199254740993", "!csv: line 2: n: expected an integer below 2^53"},
+        {&csv, "n\n1.5", "!csv: line 2: n: expected an integer below 2^53"},
+        {&csv, "p\nNaN", "!csv: line 2: p: expected a number"},
+        {&csv, "ok\nyes", "!csv: line 2: ok: expected a boolean"},
+        {&csv, "id\na\"b", "!csv: line 2: a quote in a field that does not begin with one"},
+        {&csv, "id\n\"a\"b", "!csv: line 2: text behind the closing quote"},
+        {&csv, "id\n\"a\n\n", "!csv: line 2: a quoted field does not end"},
+        {&csv, "\xFF", "!csv: the payload is not UTF-8"},
+        {&bare, "a;b,c\n1;\r2", "[[\"a\",\"b,c\"],[\"1\",\"\\r2\"]]"},
+        {&lines, "7\tx y", "[{\"id\":\"7\",\"n\":\"x y\"}]"},
+        {&xml, "<a>x</a>", "{\"a\":\"x\"}"},
+        {&xml, "<?xml version=\"1.0\"?><a b=\"1\"/>", "{\"a\":{\"@b\":\"1\"}}"},
+        {&xml, "<a> <b>1</b> <b>2</b><b/> <c>&lt;&#x41;</c> </a>",
+         "{\"a\":{\"b\":[\"1\",\"2\",\"\"],\"c\":\"<A\"}}"},
+        {&xml, "<a>x<b/>y</a>", "{\"a\":{\"b\":\"\",\"#text\":\"xy\"}}"},
+        {&xml, "<a><![CDATA[<b>]]></a>", "{\"a\":\"<b>\"}"},
+        {&xml, "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xE9</a>",
+         "{\"a\":\"\xC3\xA9\"}"},
+        {&xml, "<a><b></a>", "!xml: line 1, column 9: mismatched tag"},
+        {&xml, "", "!xml: line 1, column 1: no element found"},
+        {&xml, "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
+         "!xml: line 1, column 13: a document type (DOCTYPE) is refused"},
+        {&xml, "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
+         "!xml: line 1, column 40: a document type (DOCTYPE) is refused"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        run(&cases[i], nw_map_add_decode);
+    }
+}
+
+Test(codec, encode)
+{
+    static const struct one cases[] = {
+        {&json, "{\"a\": 1.00}", "{\"a\":1}"},
+        {&text, "\"a \\\"b\\\"\"", "a \"b\""},
+        {&text, "[1, 2]", "[1,2]"},
+        {&text, "x", "!not JSON: Invalid numeric literal at EOF at line 1, column 1"},
+        {&base64, "hi", "aGk="},
+        {&csv, "[{\"a\":1,\"b\":\"x,y\"},{\"b\":\"\\\"q\\\"\",\"c\":1},{\"a\":null,\"b\":\" z\"}]",
+         "a,b\r\n1,\"x,y\"\r\n,\"\"\"q\"\"\"\r\n,\" z\"\r\n"},
+        {&csv, "{\"a\":{\"b\":1}}", "a\r\n\"{\"\"b\"\":1}\"\r\n"},
+        {&csv, "[]", ""},
+        {&csv, "[[1,true,null],[\"a\\nb\"]]", "1,true,\r\n\"a\nb\"\r\n"},
+        {&csv, "[1]", "!csv: row 1 is a number, expected an object or an array"},
+        {&csv, "\"a\"", "!csv: expected an array of rows, found a string"},
+        {&bare, "[[\"a;b\",\"c,d\"]]", "\"a;b\";c,d\r\n"},
+        {&lines, "{\"n\":2,\"id\":\"x\",\"more\":1}", "x\t2\r\n"},
+        {&xml, "{\"a\":{\"@b\":\"1<\\\"\",\"c\":[1,null,{\"d\":true}],\"#text\":\"x & y\"}}",
+         "<a b=\"1&#60;&#34;\"><c>1</c><c></c><c><d>true</d></c>x &#38; y</a>"},
+        {&xml, "{\"a\":\"\"}", "<a></a>"},
+        {&xml, "{\"a\":1,\"b\":2}", "!xml: expected an object with one member, the root element"},
+        {&xml, "{\"a\":[1]}", "!xml: a is an array; there is one root element"},
+        {&xml, "{\"1a\":1}", "!xml: 1a cannot be the name of an element"},
+        {&xml, "{\"a\":{\"b><c\":1}}", "!xml: b><c cannot be the name of an element"},
+        {&xml, "{\"a\":{\"@x y\":1}}", "!xml: a has an attribute that XML does not take"},
+        {&xml, "{\"a\":\"\\u0001\"}", "!xml: a has a character that XML does not take"},
+        {&xml, "{\"a\":{\"b\":[[1]]}}", "!xml: b is an array in an array, which XML does not have"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        run(&cases[i], nw_map_add_encode);
+    }
+}
+
+Test(codec, xml_has_a_depth)
+{
+    struct one c = {&xml, NULL, "!xml: line 1, column 1207: elements are nested too deep"};
+    char deep[7 * 201 + 1] = "";
+
+    for (size_t i = 0; i < 201; i++) {
+        memcpy(deep + i * 6, "<abcd>", 7);
+    }
+    c.in = deep;
+    run(&c, nw_map_add_decode);
+}
+
+static void check(const char *payload, const char *wrong)
+{
+    static const char *const required[] = {"id", ".c.name"};
+    static const struct nw_typed typed[] = {{"id", NW_TYPE_INTEGER}, {".c.l", NW_TYPE_ARRAY}};
+    static const struct nw_check_rule rule = {required, 2, typed, 2};
+    struct nw_map *map = nw_map_new();
+    struct nw_mapper *mapper = nw_mapper_new();
+    struct nw_message *m = nw_message_make();
+    struct nw_mapped mapped;
+
+    cr_assert_eq(nw_map_add_check(map, &rule, NULL), 0);
+    nw_message_set_payload(m, nw_slice_text(payload));
+    cr_assert_eq(nw_map_run(map, mapper, m, &mapped), 0);
+    cr_expect_str_eq(mapped.error.text, wrong, "%s: %s", payload, mapped.error.text);
+    cr_expect_eq(mapped.outcome, *wrong == '\0' ? NW_MAPPED : NW_MAP_REJECTED);
+    nw_message_unref(mapped.messages);
+    nw_message_unref(m);
+    nw_mapper_free(mapper);
+    nw_map_free(map);
+}
+
+Test(codec, check_says_all_that_is_wrong)
+{
+    check("{\"id\": 7, \"c\": {\"name\": \"x\", \"l\": []}, \"more\": 1}", "");
+    check("{\"id\": 7.0, \"c\": {\"name\": false}}", "");
+    check("{\"id\": 7.5, \"c\": {\"l\": {}}}",
+          ".c.name is missing; id is a number, expected an integer; .c.l is an object, expected an "
+          "array");
+    check("{\"id\": null, \"c\": 1}",
+          "id is missing; .c.name is missing; id is null, expected an integer");
+    check("[1]", "id is missing; .c.name is missing");
+    check("x", "not JSON: Invalid numeric literal at EOF at line 1, column 1");
+}
