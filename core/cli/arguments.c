@@ -16,7 +16,7 @@ struct option {
     bool common; /* every command takes it */
 };
 
-#define OPTION_COUNT 11
+#define OPTION_COUNT 13
 
 static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
 {
@@ -37,6 +37,8 @@ static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
          &a->header_count, NULL, false},
         {"meta", "NAME=VALUE", "what the source knows: id, timestamp, offset, param.x, query.x, …",
          NULL, a->metas, &a->meta_count, NULL, false},
+        {"strict", NULL, "a warning is a mistake: exit 1", NULL, NULL, NULL, &a->strict, false},
+        {"format", "FORMAT", "text, or json for programs", &a->format, NULL, NULL, NULL, false},
         {"junit", "FILE", "write the results there too, as JUnit XML", &a->junit, NULL, NULL, NULL,
          false},
     };
@@ -205,6 +207,7 @@ int nw_arguments_parse(const struct nw_command *command, int argc, char **argv,
     }
     rc = rc != 0 ? rc : check_word(command, "log-level", LEVELS, out->log_level);
     rc = rc != 0 ? rc : check_word(command, "log-format", FORMATS, out->log_format);
+    rc = rc != 0 ? rc : check_word(command, "format", FORMATS, out->format);
     return rc != 0 ? rc : count_operands(command, out);
 }
 

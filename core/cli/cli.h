@@ -7,6 +7,7 @@
 #ifndef NATSWAY_CLI_CLI_H
 #define NATSWAY_CLI_CLI_H
 
+#include "base/buffer.h"
 #include "config/config.h"
 #include "plugin/registry.h"
 
@@ -30,8 +31,8 @@ struct nw_arguments {
     size_t header_count;
     const char *metas[NW_CLI_VALUES_MAX];
     size_t meta_count;
-    const char *state_dir, *log_level, *log_format, *address, *key, *junit;
-    bool help, online;
+    const char *state_dir, *log_level, *log_format, *address, *key, *junit, *format;
+    bool help, online, strict;
 };
 
 struct nw_command {
@@ -62,12 +63,19 @@ void nw_command_usage(const struct nw_command *command, void *stdio_file);
 struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
                                     struct nw_diagnostics *diagnostics);
 
-/* Registry and configuration of `count` paths; prints every mistake on standard error, and the
- * warnings too where the caller wants to know how many there are (warnings may be NULL).
- * NW_EXIT_DONE: registry and configuration are the caller's. Otherwise nothing is. */
-enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
+/* Registry and configuration of `count` paths. NW_EXIT_DONE: both are the caller's. Otherwise
+ * nothing is. What is wrong, and warnings, are in diagnostics. */
+enum nw_exit nw_cli_read(const struct nw_arguments *arguments, size_t count,
                          struct nw_registry **registry, struct nw_config **config,
-                         size_t *warnings);
+                         struct nw_diagnostics *diagnostics);
+/* The same, and every mistake is printed; warnings too if they are wanted or something is wrong. */
+enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count, bool warnings,
+                         struct nw_registry **registry, struct nw_config **config);
+
+/* Diagnostics on standard error. On a terminal each with the line it is about and a caret. */
+void nw_cli_print(const struct nw_diagnostics *diagnostics);
+/* Append them as a JSON array of {file, line, column, route, severity, message}. */
+void nw_cli_add_json(struct nw_buffer *out, const struct nw_diagnostics *diagnostics);
 
 enum nw_exit nw_command_run(const struct nw_arguments *arguments);
 enum nw_exit nw_command_check(const struct nw_arguments *arguments);

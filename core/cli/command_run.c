@@ -120,11 +120,10 @@ enum nw_exit nw_command_run(const struct nw_arguments *arguments)
 {
     struct nw_registry *registry;
     struct nw_config *config;
-    size_t warnings;
     bool clean = true;
     int signals;
     enum nw_exit result =
-        nw_cli_load(arguments, arguments->operand_count, &registry, &config, &warnings);
+        nw_cli_load(arguments, arguments->operand_count, true, &registry, &config);
 
     if (result != NW_EXIT_DONE) {
         return result;

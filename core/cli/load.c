@@ -92,37 +92,43 @@ struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
     return r;
 }
 
-enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
-                         struct nw_registry **registry, struct nw_config **config, size_t *warnings)
+enum nw_exit nw_cli_read(const struct nw_arguments *arguments, size_t count,
+                         struct nw_registry **registry, struct nw_config **config,
+                         struct nw_diagnostics *diagnostics)
 {
-    struct nw_diagnostics diagnostics = {.items = NULL};
     struct nw_config_sources sources = {arguments->operands, count, arguments->state_dir};
     enum nw_exit result = NW_EXIT_DONE;
     int rc;
 
     *config = NULL;
-    *registry = nw_cli_registry(arguments, &diagnostics);
+    *registry = nw_cli_registry(arguments, diagnostics);
     if (*registry == NULL) {
         (void)fputs("natsway: out of memory\n", stderr);
         return NW_EXIT_INTERNAL;
     }
-    rc = nw_config_load(&sources, *registry, config, &diagnostics);
-    if (warnings != NULL || diagnostics.errors > 0) {
-        nw_diagnostics_print(&diagnostics, stderr);
-    }
+    rc = nw_config_load(&sources, *registry, config, diagnostics);
     if (rc == NW_ENOMEM) {
         (void)fputs("natsway: out of memory\n", stderr);
         result = NW_EXIT_INTERNAL;
-    } else if (rc != 0 || diagnostics.errors > 0) {
+    } else if (rc != 0 || diagnostics->errors > 0) {
         result = NW_EXIT_REFUSED;
     }
-    if (warnings != NULL) {
-        *warnings = diagnostics.count - diagnostics.errors;
-    }
-    nw_diagnostics_done(&diagnostics);
     if (result != NW_EXIT_DONE) {
         nw_config_free(*config);
         nw_registry_free(*registry);
     }
+    return result;
+}
+
+enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count, bool warnings,
+                         struct nw_registry **registry, struct nw_config **config)
+{
+    struct nw_diagnostics diagnostics = {.items = NULL};
+    enum nw_exit result = nw_cli_read(arguments, count, registry, config, &diagnostics);
+
+    if (warnings || diagnostics.errors > 0) {
+        nw_cli_print(&diagnostics);
+    }
+    nw_diagnostics_done(&diagnostics);
     return result;
 }

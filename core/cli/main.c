@@ -8,8 +8,8 @@
 const struct nw_command nw_commands[] = {
     {"run", "FILE...", "run the bridge until SIGTERM or SIGINT", " state-dir ", 1,
      NW_CLI_VALUES_MAX, nw_command_run},
-    {"check", "FILE...", "say everything that is wrong with a configuration", " state-dir online ",
-     1, NW_CLI_VALUES_MAX, nw_command_check},
+    {"check", "FILE...", "say everything that is wrong with a configuration",
+     " state-dir online strict format ", 1, NW_CLI_VALUES_MAX, nw_command_check},
     {"try", "FILE ROUTE", "show what a route makes of the message on standard input",
      " address key header meta ", 2, 2, nw_command_try},
     {"test", "FILE...", "run the tests of the files through their routes' rules", " junit ", 1,

@@ -38,4 +38,37 @@ err_lines 2
 # run refuses the same, at once.
 run 1 run bad.yaml
 err_lines 2
+
+# For programs: one JSON object, nothing on standard error, the same exit codes.
+run 1 check --format json bad.yaml
+err_lines 0
+out_has '{"ok":false,"diagnostics":[{"file":"bad.yaml","line":3,"column":21,"route":"one","severity":"error","message":"nats has no option \"qeue\"; did you mean \"queue\"?"},{"file":"bad.yaml","line":7,"column":10,"route":"two","severity":"error","message":"there is no connector \"natz\";'
+run 0 check --format json good.yaml
+out_is '{"ok":true,"routes":1,"connections":0,"diagnostics":[]}'
+run 2 check --format xml good.yaml
+
+# A warning: exit 0, but 1 with --strict.
+cat >warned.yaml <<'END'
+routes:
+  loose:
+    from: {nats: a}
+    to: {jetstream: b}
+END
+run 0 check warned.yaml
+err_has 'warning: '
+out_has ' warning'
+run 1 check --strict warned.yaml
+err_has 'warning: '
+run 0 check --strict good.yaml
+run 1 check --strict --format json warned.yaml
+out_has '"severity":"warning"'
+
+# On a terminal each mistake shows its line and a caret under it.
+if command -v script >/dev/null; then
+    script -qec "$natsway check bad.yaml" /dev/null >out 2>err </dev/null
+    tr -d '\r' <out >plain
+    printf '        from: {nats: x, qeue: q}\n                        ^\n' >wanted
+    grep -qF "$(head -n 1 wanted)" plain || fail "no line on a terminal"
+    grep -qxF "$(tail -n 1 wanted)" plain || fail "no caret on a terminal"
+fi
 finish
