@@ -85,6 +85,15 @@ int nw_load_routes(struct nw_loader *l);
 bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const char *what,
                    struct nw_slice name);
 
+/* templates.c: the tree of a route that has `use:`, with the template's parameters filled in. *out
+ * NULL: there is a mistake, which was said. */
+int nw_expand_route(const struct nw_loader *l, struct nw_reader *r, const struct nw_node *route,
+                    const struct nw_node **out);
+/* Load each route that the top level's `use:` makes; how many there are. */
+int nw_each_use(struct nw_loader *l, const struct nw_node *root,
+                int (*load)(struct nw_loader *l, const struct nw_item *route));
+size_t nw_count_uses(const struct nw_node *root);
+
 /* tests.c: after the routes */
 int nw_load_tests(struct nw_loader *l);
 

@@ -368,6 +368,12 @@ static int load_route(struct nw_loader *l, const struct nw_item *item)
         nw_reader_expected(&p.reader, item->value, NULL, "a mapping with from: and to:");
         return 0;
     }
+    if (nw_node_get(item->value, "use") != NULL) {
+        rc = nw_expand_route(l, &p.reader, item->value, &p.node);
+        if (rc != 0 || p.node == NULL) {
+            return rc;
+        }
+    }
     rc = read_options(&p);
     rc = rc != 0 ? rc : read_source(&p);
     rc = rc != 0 ? rc : read_sinks(&p);
@@ -384,6 +390,7 @@ int nw_load_routes(struct nw_loader *l)
         const struct nw_item *all = nw_node_get(l->documents[d].root, "routes");
 
         most += all == NULL ? 0 : all->value->count;
+        most += nw_count_uses(l->documents[d].root);
     }
     l->config->routes = nw_arena_alloc(l->arena, most * sizeof(struct nw_route_spec *));
     if (l->config->routes == NULL) {
@@ -401,6 +408,7 @@ int nw_load_routes(struct nw_loader *l)
         for (size_t i = 0; rc == 0 && all != NULL && i < all->value->count; i++) {
             rc = load_route(l, &all->value->items[i]);
         }
+        rc = rc != 0 ? rc : nw_each_use(l, l->documents[d].root, load_route);
     }
     return rc;
 }

@@ -80,8 +80,8 @@ const struct nw_option nw_top_rows[] = {
     PART("admin", "the admin listener's options, or off"),
     PART("include", "a file, or a list of files and folders, to be read as well"),
     PART("tests", "what `natsway test` runs"),
-    PART("templates", "not available in this version"),
-    PART("use", "not available in this version"),
+    PART("templates", "routes with parameters, by name: `with:` says which, $(NAME) is filled in"),
+    PART("use", "{template: {route: {parameter: value}}}: routes made of templates"),
     {.name = NULL},
 };
 
@@ -211,6 +211,8 @@ const struct nw_option nw_route_part_rows[] = {
     PART("map", "a list of steps between source and targets"),
     PART("to", "the target, or a list of targets"),
     PART("reply", "a list of steps for the answer on its way back"),
+    PART("use", "the template that the route is made of; what stands beside it counts instead"),
+    PART("with", "{parameter: value}, for the template"),
     {.name = NULL},
 };
 

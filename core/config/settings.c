@@ -10,7 +10,8 @@
 /* Keys that several files may have: what is in them is merged. */
 static bool is_merged(struct nw_slice key)
 {
-    static const char *const merged[] = {"routes", "connections", "tests", "include"};
+    static const char *const merged[] = {"routes", "connections", "templates",
+                                         "use",    "tests",       "include"};
 
     for (size_t i = 0; i < sizeof merged / sizeof merged[0]; i++) {
         if (nw_slice_equal(key, nw_slice_text(merged[i]))) {
@@ -37,14 +38,6 @@ static void keep_item(struct nw_loader *l, const struct nw_item *item)
     }
 }
 
-static void refuse_unavailable(const struct nw_reader *r, const struct nw_item *item)
-{
-    if (nw_slice_equal(item->key, NW_LITERAL("templates")) ||
-        nw_slice_equal(item->key, NW_LITERAL("use"))) {
-        nw_reader_error(r, &item->mark, "%s is not available in this version", item->key.data);
-    }
-}
-
 /* Find the items that are read elsewhere, and those that two files have. */
 static int merge(struct nw_loader *l)
 {
@@ -67,7 +60,6 @@ static int merge(struct nw_loader *l)
                                 earlier->mark.column);
                 continue;
             }
-            refuse_unavailable(&r, item);
             keep_item(l, item);
             rc = nw_table_put(&top, item->key, item);
         }

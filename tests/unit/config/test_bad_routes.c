@@ -169,12 +169,30 @@ static const struct bad cases[] = {
      "c.yaml:2:15: the name of a connection must not have blanks, controls, or * > / \\\n"
      "c.yaml:4:3: a b: the name of a route must not have blanks, controls, or * > / \\\n"
      "c.yaml:5:3: *: the name of a route must not have blanks, controls, or * > / \\\n"},
-    {"what is not in this version",
-     "templates: {}\n"
-     "use: {}\n"
-     "routes: {a: {from: {nats: a}, to: {nats: b}}}\n",
-     "c.yaml:1:1: templates is not available in this version\n"
-     "c.yaml:2:1: use is not available in this version\n"},
+    {"templates",
+     "templates:\n"
+     "  t: {with: {a: , b: 1}, from: {nats: \"x.$(a)\"}, to: {nats: \"y.$(a).$(c)\"}, lanes: "
+     "$(b)}\n"
+     "  u: text\n"
+     "routes:\n"
+     "  r: {use: tt, with: {a: 1}}\n"
+     "  s: {use: t, with: {aa: 1}}\n"
+     "  v: {use: t, with: {a: [1], b: 0}}\n"
+     "  w: {use: u}\n"
+     "  x: {use: t, with: 7}\n"
+     "use:\n"
+     "  t: {y: {b: 2}, r: {a: 1}}\n"
+     "  n: {z: {}}\n",
+     "c.yaml:2:69: the template has no parameter c; those it has stand in its with:\n"
+     "c.yaml:3:6: w: a template: expected a mapping: a route with parameters, found \"text\"\n"
+     "c.yaml:5:12: r: there is no template \"tt\"\n"
+     "c.yaml:6:7: s: the template needs the parameter a\n"
+     "c.yaml:6:22: s: the template has no parameter \"aa\"\n"
+     "c.yaml:7:25: v: the parameter a stands in the middle of a text, so it is a text\n"
+     "c.yaml:9:21: x: with: expected a mapping of parameters, found \"7\"\n"
+     "c.yaml:11:7: y: the template needs the parameter a\n"
+     "c.yaml:11:18: r: the route is defined twice, first at c.yaml:5:3\n"
+     "c.yaml:12:3: z: there is no template \"n\"\n"},
     {"admin and log",
      "admin: {listen: 8223, tokn: x}\n"
      "log: {level: verbose}\n"

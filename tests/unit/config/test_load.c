@@ -106,6 +106,40 @@ Test(load, settings_are_read)
     nw_config_free(c);
 }
 
+Test(load, routes_are_made_of_templates)
+{
+    struct nw_config *c = load(
+        "templates:\n"
+        "  plant:\n"
+        "    with: {line: , lanes: 1, level: high}\n"
+        "    from: {nats: \"plant.$(line)\"}\n"
+        "    map: [{filter: '.line == \"$(line)\" and .x != \"$(x\"'}, {set: {key: $(line)}}]\n"
+        "    to: [{nats: \"out.$(line).$(level)\"}, {nats: all}]\n"
+        "    lanes: $(lanes)\n"
+        "    description: plain\n"
+        "routes:\n"
+        "  a: {use: plant, with: {line: 7}}\n"
+        "  b: {use: plant, with: {line: eight, lanes: 3}, description: own, to: {nats: b}}\n"
+        "use:\n"
+        "  plant: {c: {line: 9, level: low}}\n");
+    const struct nw_route_spec *a = nw_config_route(c, "a"), *b = nw_config_route(c, "b"),
+                               *u = nw_config_route(c, "c");
+
+    cr_assert_eq(c->route_count, 3);
+    cr_expect_str_eq(a->source.address, "plant.7");
+    cr_expect_eq(a->sink_count, 2);
+    cr_expect_str_eq(a->sinks[0].address, "out.7.high");
+    cr_expect_str_eq(a->description, "plain");
+    cr_expect_eq(a->lanes, 1);
+    cr_expect_str_eq(b->source.address, "plant.eight");
+    cr_expect_eq(b->sink_count, 1);
+    cr_expect_str_eq(b->sinks[0].address, "b");
+    cr_expect_str_eq(b->description, "own");
+    cr_expect_eq(b->lanes, 3);
+    cr_expect_str_eq(u->sinks[0].address, "out.9.low");
+    nw_config_free(c);
+}
+
 Test(load, the_state_has_its_usual_places)
 {
     static const char text[] = "name: n\nroutes: {r: {from: {nats: a}, to: {nats: b}}}";
