@@ -17,7 +17,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config libnats-dev libyaml-dev libjq-
 demo="mosquitto-clients kcat curl"
 [ -n "${NATS_SERVER:-}" ] || demo="$demo nats-server"
 [ -n "${MOSQUITTO:-}" ] || demo="$demo mosquitto"
-tests="libcriterion-dev openjdk-17-jre-headless openssl"
+tests="libcriterion-dev openjdk-17-jre-headless openssl python3-jsonschema python3-yaml"
 [ -n "${KAFKA_LIBS:-}" ] || tests="$tests maven"
 lint="clang clang-format clang-tidy git"
 

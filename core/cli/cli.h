@@ -82,6 +82,7 @@ enum nw_exit nw_command_check(const struct nw_arguments *arguments);
 enum nw_exit nw_command_try(const struct nw_arguments *arguments);
 enum nw_exit nw_command_test(const struct nw_arguments *arguments);
 enum nw_exit nw_command_docs(const struct nw_arguments *arguments);
+enum nw_exit nw_command_schema(const struct nw_arguments *arguments);
 enum nw_exit nw_command_connectors(const struct nw_arguments *arguments);
 enum nw_exit nw_command_version(const struct nw_arguments *arguments);
 enum nw_exit nw_command_help(const struct nw_arguments *arguments);

@@ -16,6 +16,8 @@ const struct nw_command nw_commands[] = {
      NW_CLI_VALUES_MAX, nw_command_test},
     {"docs", "[CONNECTOR]", "the reference of the configuration, or of one connector", "", 0, 1,
      nw_command_docs},
+    {"schema", "", "a JSON Schema of the configuration, for editors and validators", "", 0, 0,
+     nw_command_schema},
     {"connectors", "", "the connectors that are installed", "", 0, 0, nw_command_connectors},
     {"version", "", "the version of the program and its libraries", "", 0, 0, nw_command_version},
     {"help", "[COMMAND]", "this list, or how to use one command", "", 0, 1, nw_command_help},

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/schema.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "config/rows.h"
+#include "mappings/codec.h"
+
+/* Part of every text that is filled in before it is read: ${NAME} and, in templates, $(name). */
+#define FILLED "\\\\$[{(]"
+
+static void add_string(struct nw_buffer *b, const char *text)
+{
+    nw_json_add_string(b, nw_slice_text(text));
+}
+
+static void add_key(struct nw_buffer *b, const char *name)
+{
+    add_string(b, name);
+    nw_buffer_add_char(b, ':');
+}
+
+/* A comma, but for the first. */
+static void add_comma(struct nw_buffer *b)
+{
+    char last = b->len == 0 ? '{' : b->data[b->len - 1];
+
+    if (last != '{' && last != '[') {
+        nw_buffer_add_char(b, ',');
+    }
+}
+
+static void add_member(struct nw_buffer *b, const char *name, const char *json)
+{
+    add_comma(b);
+    add_key(b, name);
+    nw_buffer_add_text(b, json);
+}
+
+/* ---- one option ---- */
+
+/* The names of a choice as texts, and those with "=" as mappings with that one key. */
+static void add_choices(struct nw_buffer *b, const char *choices)
+{
+    nw_buffer_add_text(b, "\"anyOf\":[{\"type\":\"string\",\"pattern\":\"" FILLED "\"}");
+    while (*choices != '\0') {
+        size_t len = strcspn(choices, "|");
+        bool mapping = len > 0 && choices[len - 1] == '=';
+        struct nw_slice name = {choices, mapping ? len - 1 : len};
+
+        if (mapping) {
+            nw_buffer_add_text(b, ",{\"type\":\"object\",\"properties\":{");
+            nw_json_add_string(b, name);
+            nw_buffer_add_text(b, ":{\"$ref\":\"#/$defs/text\"}},\"required\":[");
+            nw_json_add_string(b, name);
+            nw_buffer_add_text(b, "],\"additionalProperties\":false}");
+        } else if (nw_slice_equal(name, NW_LITERAL("true")) ||
+                   nw_slice_equal(name, NW_LITERAL("false")) ||
+                   strspn(name.data, "0123456789") == name.len) { /* what YAML takes for no text */
+            nw_buffer_add_format(b, ",{\"enum\":[%.*s,\"%.*s\"]}", (int)name.len, name.data,
+                                 (int)name.len, name.data);
+        } else {
+            nw_buffer_add_text(b, ",{\"const\":");
+            nw_json_add_string(b, name);
+            nw_buffer_add_text(b, "}");
+        }
+        choices += len + (choices[len] == '|' ? 1 : 0);
+    }
+    nw_buffer_add_text(b, "]");
+}
+
+static void add_integer(struct nw_buffer *b, const struct nw_option *row)
+{
+    nw_buffer_add_text(b, "\"anyOf\":[{\"type\":\"integer\"");
+    if (row->min != 0 || row->max != 0) {
+        nw_buffer_add_format(b, ",\"minimum\":%" PRId64 ",\"maximum\":%" PRId64, row->min,
+                             row->max);
+    }
+    nw_buffer_add_text(b, "},{\"type\":\"string\",\"pattern\":\"^-?[0-9]+$|" FILLED "\"}]");
+}
+
+static void add_object(struct nw_buffer *b, const struct nw_option *rows);
+
+static void add_type(struct nw_buffer *b, const struct nw_option *row)
+{
+    switch (row->type) {
+    case NW_OPTION_BOOL:
+        nw_buffer_add_text(b, "\"$ref\":\"#/$defs/boolean\"");
+        break;
+    case NW_OPTION_INT:
+        add_integer(b, row);
+        break;
+    case NW_OPTION_SIZE:
+        nw_buffer_add_text(b, "\"$ref\":\"#/$defs/size\"");
+        break;
+    case NW_OPTION_DURATION:
+        nw_buffer_add_text(b, "\"$ref\":\"#/$defs/duration\"");
+        break;
+    case NW_OPTION_CHOICE:
+        add_choices(b, row->choices);
+        break;
+    case NW_OPTION_LIST:
+    case NW_OPTION_SECRETS:
+        nw_buffer_add_text(b, "\"$ref\":\"#/$defs/list\"");
+        break;
+    case NW_OPTION_PAIRS:
+    case NW_OPTION_TEMPLATES:
+        nw_buffer_add_text(b, "\"$ref\":\"#/$defs/pairs\"");
+        break;
+    case NW_OPTION_GROUP:
+        add_object(b, row->rows);
+        break;
+    default:
+        nw_buffer_add_text(b, "\"$ref\":\"#/$defs/text\"");
+        break;
+    }
+}
+
+static bool has_row(const struct nw_option *rows, const struct nw_option *end, const char *name)
+{
+    for (const struct nw_option *row = rows; row != end; row++) {
+        if (strcmp(row->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "name": {…}, for each row that has a place in the schema of its own; `but` are left out. */
+static void add_properties(struct nw_buffer *b, const struct nw_option *rows,
+                           const struct nw_option *but)
+{
+    const struct nw_option *end = but;
+
+    while (end != NULL && end->name != NULL) {
+        end++;
+    }
+    for (const struct nw_option *row = rows; row != NULL && row->name != NULL; row++) {
+        if (but != NULL && has_row(but, end, row->name)) {
+            continue;
+        }
+        add_comma(b);
+        add_key(b, row->name);
+        nw_buffer_add_char(b, '{');
+        add_type(b, row);
+        if (row->doc != NULL) {
+            add_comma(b);
+            nw_buffer_add_text(b, "\"description\":");
+            add_string(b, row->doc);
+        }
+        if (row->standard != NULL) {
+            nw_buffer_add_text(b, ",\"default\":");
+            add_string(b, row->standard);
+        }
+        nw_buffer_add_char(b, '}');
+    }
+}
+
+static void add_object(struct nw_buffer *b, const struct nw_option *rows)
+{
+    nw_buffer_add_text(b, "\"type\":\"object\",\"properties\":{");
+    add_properties(b, rows, NULL);
+    nw_buffer_add_text(b, "},\"additionalProperties\":false");
+}
+
+/* ---- connectors ---- */
+
+/* One address of each form that a connector may tell apart; see reference.c. */
+static const char *const forms[] = {"", "GET /path", "GET https://host/path"};
+#define FORMS (sizeof forms / sizeof forms[0])
+
+/* The kinds of source, or target, of a connector: what each form picks, once. */
+static size_t find_rows(const struct nw_connector *c, bool source,
+                        const struct nw_option *out[FORMS])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < FORMS; i++) {
+        const void *kind = NULL;
+        const struct nw_option *rows = NULL;
+        bool known = false;
+
+        if (source) {
+            const struct nw_source_kind *s = i == 0                  ? c->source
+                                             : c->source_for == NULL ? NULL
+                                                                     : c->source_for(forms[i]);
+            kind = s;
+            rows = s == NULL ? NULL : s->options;
+        } else {
+            const struct nw_sink_kind *s = i == 0                ? c->sink
+                                           : c->sink_for == NULL ? NULL
+                                                                 : c->sink_for(forms[i]);
+            kind = s;
+            rows = s == NULL ? NULL : s->options;
+        }
+        for (size_t k = 0; k < count; k++) {
+            known |= out[k] == rows;
+        }
+        if (kind != NULL && !known) {
+            out[count++] = rows;
+        }
+    }
+    return count;
+}
+
+static void add_endpoint(struct nw_buffer *b, const struct nw_connector *c, bool source)
+{
+    const struct nw_option *words = source ? nw_source_word_rows : nw_sink_word_rows;
+    const struct nw_option *rows[FORMS];
+    size_t count = find_rows(c, source, rows);
+
+    for (size_t i = 0; i < count; i++) {
+        add_comma(b);
+        nw_buffer_add_text(b, "{\"type\":\"object\",\"required\":[");
+        add_string(b, c->name);
+        nw_buffer_add_text(b, "],\"properties\":{");
+        add_key(b, c->name);
+        nw_buffer_add_text(b, "{\"anyOf\":[{\"$ref\":\"#/$defs/text\"},{\"type\":\"null\"}]");
+        if (source && c->source->address_doc != NULL) {
+            nw_buffer_add_text(b, ",\"description\":");
+            add_string(b, c->source->address_doc);
+        }
+        nw_buffer_add_char(b, '}');
+        add_properties(b, rows[i], NULL);
+        add_properties(b, words, NULL);
+        nw_buffer_add_text(b, "},\"additionalProperties\":false}");
+    }
+}
+
+static void add_endpoints(struct nw_buffer *b, const struct nw_connector *const *connectors,
+                          size_t count, bool source)
+{
+    add_comma(b);
+    nw_buffer_add_format(b, "\"%s\":{\"anyOf\":[", source ? "source" : "target");
+    for (size_t i = 0; i < count; i++) {
+        add_endpoint(b, connectors[i], source);
+    }
+    nw_buffer_add_text(b, "]}");
+}
+
+/* A connection named like its type needs no `type:`. */
+static void add_connections(struct nw_buffer *b, const struct nw_connector *const *connectors,
+                            size_t count)
+{
+    add_comma(b);
+    nw_buffer_add_text(b, "\"connection\":{\"anyOf\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (connectors[i]->connection == NULL) {
+            continue;
+        }
+        add_comma(b);
+        nw_buffer_add_text(b, "{\"type\":\"object\",\"properties\":{\"type\":{\"const\":");
+        add_string(b, connectors[i]->name);
+        nw_buffer_add_text(b, "}");
+        add_properties(b, connectors[i]->connection->options, nw_connection_word_rows);
+        nw_buffer_add_text(b, "},\"additionalProperties\":false}");
+    }
+    nw_buffer_add_text(b, "]}");
+}
+
+/* ---- the language ---- */
+
+static const char *const values =
+    "\"text\":{\"type\":[\"string\",\"number\",\"boolean\"]},"
+    "\"boolean\":{\"anyOf\":[{\"type\":\"boolean\"},{\"type\":\"string\",\"pattern\":"
+    "\"^(true|false)$|" FILLED "\"}]},"
+    "\"duration\":{\"anyOf\":[{\"const\":0},{\"type\":\"string\",\"pattern\":"
+    "\"^([0-9]+(ms|s|m|h|d))+$|^0$|" FILLED "\"}]},"
+    "\"size\":{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":"
+    "\"^[0-9]+([KMGT]i?B|kB|B)?$|" FILLED "\"}]},"
+    "\"list\":{\"anyOf\":[{\"$ref\":\"#/$defs/text\"},{\"type\":\"array\",\"items\":"
+    "{\"$ref\":\"#/$defs/text\"}}]},"
+    "\"pairs\":{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/text\"}},"
+    "\"jq\":{\"$ref\":\"#/$defs/text\",\"description\":\"a jq program\"},"
+    "\"template\":{\"$ref\":\"#/$defs/text\",\"description\":\"a template\"},"
+    "\"removable\":{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}";
+
+static void add_format(struct nw_buffer *b)
+{
+    nw_buffer_add_text(b, "\"format\":{\"anyOf\":[{\"enum\":[");
+    for (const char *at = nw_format_names(); *at != '\0';) {
+        size_t len = strcspn(at, ",");
+        add_comma(b);
+        nw_json_add_string(b, (struct nw_slice){at, len});
+        at += len + strspn(at + len, ", ");
+    }
+    nw_buffer_add_text(b,
+                       "]},{\"type\":\"object\",\"required\":[\"csv\"],\"properties\":{\"csv\":{");
+    add_object(b, nw_csv_rows);
+    nw_buffer_add_text(b, "}},\"additionalProperties\":false}]}");
+}
+
+static void add_steps(struct nw_buffer *b)
+{
+    add_comma(b);
+    add_format(b);
+    nw_buffer_add_text(
+        b, ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"minProperties\":1,"
+           "\"maxProperties\":2,\"additionalProperties\":false,\"properties\":{"
+           "\"when\":{\"$ref\":\"#/$defs/jq\"},\"filter\":{\"$ref\":\"#/$defs/jq\"},"
+           "\"payload\":{\"$ref\":\"#/$defs/jq\"},\"split\":{\"$ref\":\"#/$defs/jq\"},"
+           "\"set\":{\"type\":\"object\",\"minProperties\":1,\"additionalProperties\":false,"
+           "\"properties\":{\"key\":{\"$ref\":\"#/$defs/removable\"},"
+           "\"subject\":{\"$ref\":\"#/$defs/removable\"},"
+           "\"timestamp\":{\"$ref\":\"#/$defs/removable\"},\"id\":{\"$ref\":\"#/$defs/removable\"},"
+           "\"headers\":{\"type\":\"object\",\"additionalProperties\":"
+           "{\"$ref\":\"#/$defs/removable\"}}}},"
+           "\"remove\":{\"$ref\":\"#/$defs/list\"},\"decode\":{\"$ref\":\"#/$defs/format\"},"
+           "\"encode\":{\"$ref\":\"#/$defs/format\"},\"check\":{\"minProperties\":1,");
+    add_object(b, nw_check_rows);
+    nw_buffer_add_text(b, "},\"drop\":{\"enum\":[true,\"true\"]},"
+                          "\"reject\":{\"$ref\":\"#/$defs/template\"}}}}");
+}
+
+static void add_route(struct nw_buffer *b)
+{
+    add_comma(b);
+    nw_buffer_add_text(b, "\"parts\":{\"properties\":{\"from\":{\"$ref\":\"#/$defs/source\"},"
+                          "\"to\":{\"anyOf\":[{\"$ref\":\"#/$defs/target\"},{\"type\":\"array\","
+                          "\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/target\"}}]},"
+                          "\"map\":{\"$ref\":\"#/$defs/steps\"},"
+                          "\"reply\":{\"$ref\":\"#/$defs/steps\"},"
+                          "\"use\":{\"$ref\":\"#/$defs/text\"},\"with\":{\"type\":\"object\"}");
+    add_properties(b, nw_route_rows, NULL);
+    nw_buffer_add_text(b, "}},\"route\":{\"type\":\"object\",\"$ref\":\"#/$defs/parts\","
+                          "\"unevaluatedProperties\":false,\"anyOf\":[{\"required\":[\"from\","
+                          "\"to\"]},{\"required\":[\"use\"]}]},"
+                          "\"routeTemplate\":{\"type\":\"object\",\"$ref\":\"#/$defs/parts\","
+                          "\"unevaluatedProperties\":false}");
+}
+
+static void add_tests(struct nw_buffer *b)
+{
+    add_comma(b);
+    nw_buffer_add_text(
+        b, "\"values\":{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":["
+           "{\"$ref\":\"#/$defs/removable\"},{\"type\":\"array\"},{\"type\":\"object\"}]}},"
+           "\"expectation\":{\"type\":\"object\",\"minProperties\":1,\"properties\":{"
+           "\"to\":{\"$ref\":\"#/$defs/text\"},\"address\":{\"$ref\":\"#/$defs/text\"},"
+           "\"key\":{\"$ref\":\"#/$defs/removable\"},\"headers\":{\"$ref\":\"#/$defs/values\"},"
+           "\"payload\":true,\"filtered\":{\"enum\":[true,\"true\"]},"
+           "\"rejected\":{\"$ref\":\"#/$defs/text\"},\"match\":{\"enum\":[\"exact\",\"subset\"]}},"
+           "\"additionalProperties\":false},"
+           "\"test\":{\"type\":\"object\",\"required\":[\"route\",\"message\",\"expect\"],"
+           "\"additionalProperties\":false,\"properties\":{\"name\":{\"$ref\":\"#/$defs/text\"},"
+           "\"route\":{\"$ref\":\"#/$defs/text\"},\"message\":{\"type\":\"object\","
+           "\"additionalProperties\":false,\"properties\":{"
+           "\"address\":{\"$ref\":\"#/$defs/text\"},\"key\":{\"$ref\":\"#/$defs/removable\"},"
+           "\"headers\":{\"$ref\":\"#/$defs/values\"},\"payload\":true,"
+           "\"meta\":{\"$ref\":\"#/$defs/values\"}}},\"expect\":{\"anyOf\":["
+           "{\"$ref\":\"#/$defs/expectation\"},{\"type\":\"array\",\"items\":"
+           "{\"$ref\":\"#/$defs/expectation\"}}]}}}");
+}
+
+static void add_top(struct nw_buffer *b, const struct nw_connector *hub)
+{
+    nw_buffer_add_text(b, "\"properties\":{");
+    add_properties(b, nw_settings_rows, NULL);
+    add_comma(b);
+    nw_buffer_add_text(b, "\"nats\":{");
+    if (hub != NULL && hub->connection != NULL) {
+        add_object(b, hub->connection->options);
+    }
+    nw_buffer_add_text(b, "},\"admin\":{\"anyOf\":[{\"enum\":[\"off\",false]},{");
+    add_object(b, nw_admin_rows);
+    nw_buffer_add_text(b, "}]},\"defaults\":{");
+    add_object(b, nw_route_rows);
+    nw_buffer_add_text(b, "}");
+    add_member(b, "connections",
+               "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/connection\"}}");
+    add_member(b, "routes",
+               "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/route\"}}");
+    add_member(b, "templates",
+               "{\"type\":\"object\",\"additionalProperties\":"
+               "{\"$ref\":\"#/$defs/routeTemplate\"}}");
+    add_member(b, "use",
+               "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\","
+               "\"additionalProperties\":{\"type\":[\"object\",\"null\"]}}}");
+    add_member(b, "dead_letter", "{\"$ref\":\"#/$defs/template\"}");
+    add_member(b, "include", "{\"$ref\":\"#/$defs/list\"}");
+    add_member(b, "tests", "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/test\"}}");
+    nw_buffer_add_text(b, "},\"additionalProperties\":false");
+}
+
+void nw_schema(struct nw_buffer *b, const struct nw_connector *const *connectors, size_t count)
+{
+    const struct nw_connector *hub = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        hub = strcmp(connectors[i]->name, "nats") == 0 ? connectors[i] : hub;
+    }
+    nw_buffer_add_text(b, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+                          "\"title\":\"natsway configuration\",\"type\":\"object\",");
+    add_top(b, hub);
+    nw_buffer_add_text(b, ",\"$defs\":{");
+    nw_buffer_add_text(b, values);
+    add_connections(b, connectors, count);
+    add_endpoints(b, connectors, count, true);
+    add_endpoints(b, connectors, count, false);
+    add_steps(b);
+    add_route(b);
+    add_tests(b);
+    nw_buffer_add_text(b, "}}");
+}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# `schema`: an independent validator takes all examples by it, and refuses what `check` refuses too.
+. "$(dirname "$0")/cli.sh"
+checker="$sources/tests/cli/schema.py"
+
+python=""
+for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import jsonschema, yaml' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    shown="schema"
+    fail "python3-jsonschema and python3-yaml are missing: tools/install-dependencies.sh --tests"
+    finish
+fi
+
+run 0 schema
+err_lines 0
+mv out schema.json
+: >out
+
+awk '/^```yaml$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print > ("guide-" n ".yaml") }' \
+    "$sources/docs/guide/mapping.md"
+cat >good.yaml <<'END'
+name: plant-1
+instance: i
+nats: {url: ["nats://127.0.0.1:4222", "nats://127.0.0.1:4223"], user: u, password: "${P}"}
+connections:
+  kafka: {brokers: ["127.0.0.1:9092"], properties: {linger.ms: 5}}
+  plant: {type: mqtt, url: "mqtt://127.0.0.1:1883", version: 5, keep_alive: 30s}
+  http:  {listen: "127.0.0.1:8080"}
+admin: {listen: "127.0.0.1:8223"}
+dead_letter: "dlq.{{route}}"
+defaults: {lanes: 2, on_error: {backoff: 100ms..30s, retries: -1}}
+memory: 64MiB
+log: {level: debug}
+include: []
+routes:
+  orders:
+    from: {kafka: orders, group: natsway, start: {since: 2h}}
+    map:
+      - {decode: {csv: {delimiter: ";", types: {n: integer}}}}
+      - {split: ".[]", when: "true"}
+      - {set: {key: null, headers: {A: 1}}}
+      - {remove: [X-*]}
+      - {check: {required: id, types: {id: string}}}
+      - {drop: true, when: .a}
+    to: {jetstream: "legacy.orders.{{key}}", stream: {name: LEGACY, subjects: ["legacy.>"], max_age: 24h}}
+    spool: {max_size: 1GiB, full: hold}
+    on_error: {retries: 10, then: drop}
+  alarms:
+    from: {jetstream: "alarms.>", deliver: {sequence: 7}}
+    to:
+      - {mqtt: "alarms/{{wildcard(1)}}", connection: plant, qos: "${QOS:-1}"}
+      - {kafka: alarms, key: "{{token(2)}}", otherwise: true}
+  call:
+    from: {nats: erp.price, queue: bridge, reply: true}
+    reply: [{payload: .price}]
+    to: {http: "GET https://erp.example/price/{{json('.sku')}}", timeout: 2s}
+END
+"$python" "$checker" schema.json good good.yaml guide-*.yaml "$sources"/examples/*/*.yaml >said 2>&1 ||
+    fail "a good file is refused: $(cat said)"
+
+# bad N TEXT: a whole file that must be refused, by `check` as well.
+bad() {
+    printf '%s\n' "$2" >"bad-$1.yaml"
+    run 1 check "bad-$1.yaml"
+}
+bad 1 'routs: {}'
+bad 2 'routes: {a: {from: {nats: a}}}'
+bad 3 'routes: {a: {from: {nats: a, qeue: q}, to: {nats: b}}}'
+bad 4 'routes: {a: {from: {natz: a}, to: {nats: b}}}'
+bad 5 'routes: {a: {from: {nats: a}, to: {nats: b}, lanes: 0}}'
+bad 6 'routes: {a: {from: {nats: a}, to: {nats: b}, lanes: many}}'
+bad 7 'routes: {a: {from: {nats: a}, to: {nats: b}, order: sometimes}}'
+bad 8 'routes: {a: {from: {nats: a}, map: [{explode: .a}], to: {nats: b}}}'
+bad 9 'routes: {a: {from: {nats: a}, map: [{decode: yaml}], to: {nats: b}}}'
+bad 10 'routes: {a: {from: {nats: a}, to: {nats: b}, enabled: perhaps}}'
+bad 11 'routes: {a: {from: {nats: a}, to: {nats: b}, map_timeout: soon}}'
+bad 12 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+connections: {kafka: {brokres: "127.0.0.1:9092"}}'
+bad 13 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+tests: [{route: a, message: {adress: x}, expect: {filtered: true}}]'
+bad 14 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+admin: {lisen: x}'
+bad 15 'routes: {a: {from: {nats: a}, map: {filter: .a}, to: {nats: b}}}'
+"$python" "$checker" schema.json bad bad-*.yaml >said 2>&1 || fail "a bad file is taken: $(cat said)"
+finish
