@@ -7,7 +7,8 @@
 
 static const char *const formats[] = {
     [NW_FORMAT_JSON] = "json", [NW_FORMAT_TEXT] = "text", [NW_FORMAT_BASE64] = "base64",
-    [NW_FORMAT_CSV] = "csv",   [NW_FORMAT_XML] = "xml",
+    [NW_FORMAT_CSV] = "csv",   [NW_FORMAT_XML] = "xml",   [NW_FORMAT_MSGPACK] = "msgpack",
+    [NW_FORMAT_CBOR] = "cbor",
 };
 #define FORMATS (sizeof formats / sizeof formats[0])
 
@@ -23,7 +24,7 @@ int nw_format_find(const char *name)
 
 const char *nw_format_names(void)
 {
-    return "json, text, base64, csv, xml";
+    return "json, text, base64, csv, xml, msgpack, cbor";
 }
 
 /* ---- decoding ---- */
@@ -46,10 +47,16 @@ static int decode_json(struct nw_slice payload, jv *value, struct nw_error *erro
     return rc;
 }
 
+/* XML says its encoding itself. */
+static bool is_text(enum nw_format format)
+{
+    return format != NW_FORMAT_XML && format != NW_FORMAT_MSGPACK && format != NW_FORMAT_CBOR;
+}
+
 int nw_codec_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
                     struct nw_error *error)
 {
-    if (c->format != NW_FORMAT_XML && !nw_utf8_valid(payload)) { /* XML says its encoding itself */
+    if (is_text(c->format) && !nw_utf8_valid(payload)) {
         return nw_error_set(error, NW_EINVAL, "%s: the payload is not UTF-8", formats[c->format]);
     }
     switch (c->format) {
@@ -60,6 +67,10 @@ int nw_codec_decode(const struct nw_codec *c, struct nw_slice payload, jv *value
         return nw_csv_decode(c, payload, value, error);
     case NW_FORMAT_XML:
         return nw_xml_decode(payload, value, error);
+    case NW_FORMAT_MSGPACK:
+        return nw_msgpack_decode(payload, value, error);
+    case NW_FORMAT_CBOR:
+        return nw_cbor_decode(payload, value, error);
     default:
         return decode_json(payload, value, error);
     }
@@ -95,6 +106,12 @@ int nw_codec_encode(const struct nw_codec *c, jv value, struct nw_buffer *out,
         return nw_csv_encode(c, value, out, error);
     case NW_FORMAT_XML:
         return nw_xml_encode(value, out, error);
+    case NW_FORMAT_MSGPACK:
+        nw_msgpack_encode(value, out);
+        return 0;
+    case NW_FORMAT_CBOR:
+        nw_cbor_encode(value, out);
+        return 0;
     default:
         add_json(out, value);
         return 0;

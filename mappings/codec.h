@@ -36,7 +36,15 @@ struct nw_check_rule {
     size_t type_count;
 };
 
-enum nw_format { NW_FORMAT_JSON, NW_FORMAT_TEXT, NW_FORMAT_BASE64, NW_FORMAT_CSV, NW_FORMAT_XML };
+enum nw_format {
+    NW_FORMAT_JSON,
+    NW_FORMAT_TEXT,
+    NW_FORMAT_BASE64,
+    NW_FORMAT_CSV,
+    NW_FORMAT_XML,
+    NW_FORMAT_MSGPACK,
+    NW_FORMAT_CBOR
+};
 
 struct nw_codec {
     enum nw_format format;

@@ -30,4 +30,10 @@ int nw_csv_encode(const struct nw_codec *c, jv value, struct nw_buffer *out,
 int nw_xml_decode(struct nw_slice payload, jv *value, struct nw_error *error);
 int nw_xml_encode(jv value, struct nw_buffer *out, struct nw_error *error);
 
+/* One value. Integers from 2^53 on are refused, for jq would not keep them; bytes are base64. */
+int nw_msgpack_decode(struct nw_slice payload, jv *value, struct nw_error *error);
+void nw_msgpack_encode(jv value, struct nw_buffer *out);
+int nw_cbor_decode(struct nw_slice payload, jv *value, struct nw_error *error);
+void nw_cbor_encode(jv value, struct nw_buffer *out);
+
 #endif

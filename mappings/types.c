@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/compact.h"
-
-#define EXACT 9007199254740992.0 /* 2^53: each integer below it is a double of its own */
 
 static const struct {
     const char *name, *article;
@@ -60,6 +59,17 @@ const char *nw_type_found(jv value)
     }
 }
 
+jv nw_value_of_bytes(struct nw_slice bytes)
+{
+    struct nw_buffer text = {0};
+    jv value;
+
+    nw_base64_encode(&text, bytes);
+    value = jv_string_sized(nw_buffer_text(&text), (int)text.len);
+    nw_buffer_done(&text);
+    return value;
+}
+
 bool nw_type_holds(enum nw_value_type type, jv value)
 {
     jv_kind kind = jv_get_kind(value);
@@ -93,7 +103,8 @@ static bool read_number(struct nw_slice text, bool whole, jv *out)
 
     number = good ? strtod(nw_buffer_text(&json), &end) : 0;
     good = good && *end == '\0' &&
-           (!whole || (strcspn(nw_buffer_text(&json), ".eE") == json.len && fabs(number) < EXACT));
+           (!whole || (strcspn(nw_buffer_text(&json), ".eE") == json.len &&
+                       fabs(number) < NW_EXACT_INTEGERS));
     nw_buffer_done(&json);
     if (good) {
         *out = jv_number(number);

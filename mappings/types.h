@@ -7,6 +7,11 @@
 
 #include "mappings/codec.h"
 
+#define NW_EXACT_INTEGERS 9007199254740992.0 /* 2^53: each one below it is a double of its own */
+
+/* Bytes as JSON has them: base64. */
+jv nw_value_of_bytes(struct nw_slice bytes);
+
 /* Is value of that type? An integer is a number without a fraction. */
 bool nw_type_holds(enum nw_value_type type, jv value);
 /* "an integer", for messages. */

@@ -294,7 +294,7 @@ const struct nw_option nw_step_rows[] = {
     PART("reject", "a template: refuses the message, and says why"),
     PART("decode",
          "a format, or {csv: options}: makes JSON of the payload; json, text, base64, csv, "
-         "xml"),
+         "xml, msgpack, cbor"),
     PART("encode", "the same formats: makes a payload of JSON"),
     PART("check", "{required: [names], types: {name: type}}: rejects what does not fit"),
     PART("dedupe", "not available in this version"),

@@ -147,6 +147,119 @@ Test(codec, xml_has_a_depth)
     run(&c, nw_map_add_decode);
 }
 
+/* ---- packed formats ---- */
+
+static const struct nw_codec msgpack = {.format = NW_FORMAT_MSGPACK};
+static const struct nw_codec cbor = {.format = NW_FORMAT_CBOR};
+
+static int digit(char c)
+{
+    return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+/* Bytes from hexadecimal digits, and back. */
+static struct nw_slice bytes(const char *hex, char *out)
+{
+    size_t n = strlen(hex) / 2;
+
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (char)(digit(hex[2 * i]) * 16 + digit(hex[2 * i + 1]));
+    }
+    return (struct nw_slice){out, n};
+}
+
+/* hex is what json becomes, if it is not only read. !: json is why it is refused. */
+struct packed {
+    const struct nw_codec *codec;
+    const char *hex, *json;
+    bool only_read;
+};
+
+static void run_packed(const struct packed *c, bool decode)
+{
+    struct nw_map *map = nw_map_new();
+    struct nw_mapper *mapper = nw_mapper_new();
+    struct nw_message *m = nw_message_make();
+    struct nw_mapped mapped;
+    char memory[512];
+    struct nw_slice packed = bytes(c->hex, memory), out;
+
+    cr_assert_eq(decode ? nw_map_add_decode(map, c->codec, NULL)
+                        : nw_map_add_encode(map, c->codec, NULL),
+                 0);
+    nw_message_set_payload(m, decode ? packed : nw_slice_text(c->json));
+    cr_assert_eq(nw_map_run(map, mapper, m, &mapped), 0);
+    if (c->json[0] == '!') {
+        cr_expect_eq(mapped.outcome, NW_MAP_REJECTED, "%s is taken", c->hex);
+        cr_expect_str_eq(mapped.error.text, c->json + 1, "%s: %s", c->hex, mapped.error.text);
+    } else {
+        cr_assert_eq(mapped.outcome, NW_MAPPED, "%s: %s", c->hex, mapped.error.text);
+        out = mapped.messages->payload;
+        cr_expect(nw_slice_equal(out, decode ? nw_slice_text(c->json) : packed), "%s %s: %.*s",
+                  c->hex, c->json, (int)out.len, out.data);
+    }
+    nw_message_unref(mapped.messages);
+    nw_message_unref(m);
+    nw_mapper_free(mapper);
+    nw_map_free(map);
+}
+
+/* Those of CBOR are from RFC 8949, appendix A. */
+Test(codec, packed)
+{
+    static const struct packed cases[] = {
+        {&cbor, "00", "0", false},
+        {&cbor, "1818", "24", false},
+        {&cbor, "1b000000e8d4a51000", "1000000000000", false},
+        {&cbor, "1bffffffffffffffff", "!cbor: an integer that is not below 2^53", true},
+        {&cbor, "3863", "-100", false},
+        {&cbor, "fb3ff199999999999a", "1.1", false},
+        {&cbor, "f93c00", "1", true},
+        {&cbor, "f97c00", "!cbor: a number that JSON does not have", true},
+        {&cbor, "f4", "false", false},
+        {&cbor, "f5", "true", false},
+        {&cbor, "f6", "null", false},
+        {&cbor, "f7", "null", true},
+        {&cbor, "c074323031332d30332d32315432303a30343a30305a", "\"2013-03-21T20:04:00Z\"", true},
+        {&cbor, "4401020304", "\"AQIDBA==\"", true},
+        {&cbor, "62c3bc", "\"\xC3\xBC\"", false},
+        {&cbor, "8301820203820405", "[1,[2,3],[4,5]]", false},
+        {&cbor, "a26161016162820203", "{\"a\":1,\"b\":[2,3]}", false},
+        {&cbor, "a201022021", "{\"1\":2,\"-1\":-2}", true},
+        {&cbor, "a1f502", "!cbor: a key that is neither text nor an integer", true},
+        {&cbor, "7f657374726561646d696e67ff", "\"streaming\"", true},
+        {&cbor, "9f018202039f0405ffff", "[1,[2,3],[4,5]]", true},
+        {&cbor, "0001", "!cbor: something follows the value", true},
+        {&cbor, "8301", "!cbor: it ends in the middle of a value at byte 3", true},
+        {&cbor, "", "!cbor: it ends in the middle of a value at byte 1", true},
+        {&msgpack, "07", "7", false},
+        {&msgpack, "ff", "-1", false},
+        {&msgpack, "cd0100", "256", false},
+        {&msgpack, "cf0020000000000000", "!msgpack: an integer that is not below 2^53", true},
+        {&msgpack, "cb3ff8000000000000", "1.5", false},
+        {&msgpack, "ca3fc00000", "1.5", true},
+        {&msgpack, "cb7ff8000000000000", "!msgpack: a number that JSON does not have", true},
+        {&msgpack, "c0", "null", false},
+        {&msgpack, "c3", "true", false},
+        {&msgpack, "a26869", "\"hi\"", false},
+        {&msgpack, "c4020102", "\"AQI=\"", true},
+        {&msgpack, "82a16101a1629202c2", "{\"a\":1,\"b\":[2,false]}", false},
+        {&msgpack, "8107c0", "{\"7\":null}", true},
+        {&msgpack, "81c0c0", "!msgpack: a key that is neither text nor an integer", true},
+        {&msgpack, "d40102", "!msgpack: an extension type", true},
+        {&msgpack, "0101", "!msgpack: something follows the value", true},
+        {&msgpack, "92", "!msgpack: it ends in the middle of a value", true},
+        {&msgpack, "c1", "!msgpack: it is none", true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        run_packed(&cases[i], true);
+        if (!cases[i].only_read) {
+            run_packed(&cases[i], false);
+        }
+    }
+}
+
 static void check(const char *payload, const char *wrong)
 {
     static const char *const required[] = {"id", ".c.name"};
