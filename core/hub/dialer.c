@@ -194,7 +194,19 @@ static natsStatus set_defaults(struct nw_dialer *d, natsOptions *o, struct nw_lo
     return s == NATS_OK ? natsOptions_SetClosedCB(o, on_closed, d) : s;
 }
 
-/* What the configuration said, plus what was learnt. Credentials are read anew each time. */
+static bool is_ending(struct nw_dialer *d)
+{
+    bool ending;
+
+    (void)pthread_mutex_lock(&d->lock);
+    ending = d->ending;
+    (void)pthread_mutex_unlock(&d->lock);
+    return ending;
+}
+
+/* What the configuration said, plus what was learnt. Credentials are read anew each time. Whoever
+ * ends us may have given up waiting while we connected, and with us the configuration: it is not
+ * looked at then. */
 static natsStatus connect_once(struct nw_dialer *d, natsConnection **nc, struct nw_error *error)
 {
     struct nw_hub *hub = d->hub;
@@ -205,9 +217,9 @@ static natsStatus connect_once(struct nw_dialer *d, natsConnection **nc, struct 
                             d->discovered_count, &o, error) != 0) {
         return NATS_INVALID_ARG;
     }
-    s = set_defaults(d, o, hub->loop);
+    s = is_ending(d) ? NATS_CONNECTION_CLOSED : set_defaults(d, o, hub->loop);
     s = s == NATS_OK ? natsConnection_Connect(nc, o) : s;
-    if (s != NATS_OK) {
+    if (s != NATS_OK && !is_ending(d)) {
         nw_hub_options_explain(hub->options, s, error);
     }
     natsOptions_Destroy(o);
@@ -326,16 +338,6 @@ static void wait_to_try_again(struct nw_dialer *d)
     while (!d->ending && wait_until(d, due)) {
     }
     (void)pthread_mutex_unlock(&d->lock);
-}
-
-static bool is_ending(struct nw_dialer *d)
-{
-    bool ending;
-
-    (void)pthread_mutex_lock(&d->lock);
-    ending = d->ending;
-    (void)pthread_mutex_unlock(&d->lock);
-    return ending;
 }
 
 static void free_dialer(struct nw_dialer *d)

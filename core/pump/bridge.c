@@ -2,6 +2,7 @@
 #include "pump/bridge.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -230,6 +231,9 @@ static int open_state(struct nw_bridge *bridge, struct nw_error *error)
 static void free_bridge(struct nw_bridge *bridge)
 {
     end_replay(bridge);
+    while (atomic_load(&bridge->closers) > 0) {
+        (void)sched_yield(); /* a few instructions more */
+    }
     for (size_t i = 0; i < bridge->worker_count; i++) {
         nw_worker_stop(&bridge->workers[i]);
     }

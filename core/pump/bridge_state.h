@@ -38,6 +38,8 @@ struct nw_bridge {
     pthread_cond_t changed;
     size_t open_lanes;
     bool replay_wanted, ending;
+    /* Threads inside of nw_closed(): what they tell may be the last that the bridge waits for. */
+    atomic_uint closers;
 };
 
 /* Any thread: a lane came to its end. */

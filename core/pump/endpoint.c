@@ -269,11 +269,15 @@ void nw_sink_window(struct nw_endpoint *sink, size_t messages)
 
 void nw_closed(struct nw_endpoint *endpoint)
 {
-    if (atomic_exchange(&endpoint->told_closed, true)) {
+    struct nw_bridge *bridge = endpoint->lane->bridge;
+
+    atomic_fetch_add(&bridge->closers, 1);
+    if (!atomic_exchange(&endpoint->told_closed, true)) {
+        nw_worker_post(endpoint->lane->worker, &endpoint->closed_post);
+    } else { /* a post is in one list at a time */
         broken(endpoint, "nw_closed() twice");
-        return; /* a post is in one list at a time */
     }
-    nw_worker_post(endpoint->lane->worker, &endpoint->closed_post);
+    atomic_fetch_sub(&bridge->closers, 1);
 }
 
 void nw_endpoint_state(struct nw_endpoint *e, enum nw_state state, const char *text)

@@ -61,6 +61,12 @@ static bool has(const char *text)
     return strstr(answer.body, text) != NULL;
 }
 
+static bool metrics_have(const char *text)
+{
+    ask("GET", "/metrics", NULL);
+    return has(text);
+}
+
 static void publish(const char *payload)
 {
     struct nwt_nats_client *client = nwt_nats_connect(nats->url);
@@ -129,8 +135,8 @@ Test(admin, tells_the_process_from_its_routes)
     cr_expect_not(has("asleep"), "a route that shall not run is not waited for");
     ask("GET", "/healthz", NULL);
     cr_expect_eq(answer.status, 200);
-    ask("GET", "/metrics", NULL);
-    cr_expect(has("natsway_connection_up{connection=\"nats\"} 0\n"), "%s", answer.body);
+    cr_expect(NWT_WAIT(10000, metrics_have("natsway_connection_up{connection=\"nats\"} 0\n")), "%s",
+              answer.body);
     nwt_nats_start(nats);
     cr_assert(NWT_WAIT(20000, nwt_bridge_ready(bridge)));
 }
