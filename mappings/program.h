@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running jq programs: what map.c needs beside mappings/map.h.
+ * Running jq programs: what map_run.c needs beside mappings/map.h.
  *
  * A program is its text, checked once. Equal texts have equal numbers, so that a mapper compiles
  * each distinct text once, when it first needs it, whatever the number of routes that share it.

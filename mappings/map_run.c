@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running a map. Each kind of step is one row of the table `kinds`. A step works on one outgoing
+ * message and says whether it goes on. Split makes several out of one, and each of them goes
+ * through the rest of the steps by itself.
+ */
+#include <stdlib.h>
+
+#include "base/base64.h"
+#include "base/timestamp.h"
+#include "mappings/codecs.h"
+#include "mappings/map_steps.h"
+#include "mappings/program.h"
+#include "mappings/types.h"
+
+/* What the runs of one original's messages have in common. */
+struct result {
+    struct nw_message *head, **tail;
+    uint32_t parts; /* that splits have made */
+    unsigned step;  /* the last that ran */
+    bool no_memory;
+};
+
+/* What a run carries along. */
+struct run {
+    struct nw_mapper *mapper;
+    struct nw_message *m;
+    struct nw_value value; /* of m's payload */
+    struct nw_error *error;
+    const struct nw_map *map;
+    size_t next; /* step */
+    struct result *result;
+};
+
+enum verdict { GO_ON, FILTERED, REJECTED, SPLIT_UP };
+
+/* jq's truth of p: 1, 0, or negative with the reason. */
+static int test(struct run *r, const struct nw_program *p)
+{
+    jv result;
+    int truth;
+
+    if (nw_value_for(&r->value, p, r->m, r->error) != 0) {
+        return NW_EINVAL;
+    }
+    switch (nw_program_run(r->mapper, p, &r->value, r->m, false, &result, r->error)) {
+    case NW_PROGRAM_FAILED:
+        return NW_EINVAL;
+    case NW_PROGRAM_NONE:
+        return 0;
+    default:
+        break;
+    }
+    truth = jv_get_kind(result) != JV_KIND_FALSE && jv_get_kind(result) != JV_KIND_NULL;
+    jv_free(result);
+    return truth;
+}
+
+int nw_mapper_test(struct nw_mapper *mapper, const struct nw_program *program, struct nw_message *m,
+                   struct nw_error *error)
+{
+    struct run r = {.mapper = mapper, .m = m, .error = error};
+    int truth;
+
+    if (program == NULL) {
+        return 1;
+    }
+    truth = test(&r, program);
+    nw_value_done(&r.value);
+    return truth;
+}
+
+static enum verdict run_filter(struct run *r, const struct nw_map_step *s)
+{
+    int truth = test(r, s->program);
+
+    return truth < 0 ? REJECTED : truth == 0 ? FILTERED : GO_ON;
+}
+
+/* The value becomes the payload, as JSON without blanks. */
+static enum verdict set_payload(struct run *r, jv value)
+{
+    jv text = jv_dump_string(jv_copy(value), 0);
+    struct nw_slice copy =
+        nw_message_copy(r->m, jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text)));
+
+    jv_free(text);
+    nw_value_done(&r->value);
+    r->value = (struct nw_value){value, true};
+    if (copy.data == NULL) {
+        (void)nw_error_set(r->error, NW_ENOMEM, "out of memory");
+        return REJECTED;
+    }
+    r->m->payload = copy;
+    return GO_ON;
+}
+
+static enum verdict run_payload(struct run *r, const struct nw_map_step *s)
+{
+    jv result;
+
+    if (nw_value_for(&r->value, s->program, r->m, r->error) != 0) {
+        return REJECTED;
+    }
+    switch (nw_program_run(r->mapper, s->program, &r->value, r->m, true, &result, r->error)) {
+    case NW_PROGRAM_ONE:
+        return set_payload(r, result);
+    case NW_PROGRAM_NONE:
+        return FILTERED;
+    case NW_PROGRAM_SEVERAL:
+        (void)nw_error_set(r->error, NW_EINVAL,
+                           "the rule gave more than one value; use split for several messages");
+        return REJECTED;
+    default:
+        return REJECTED;
+    }
+}
+
+static void run_part(struct run *r);
+
+/* One of the values: a message of its own, which goes through the rest. */
+static enum verdict add_part(struct run *r, jv value)
+{
+    struct run part = *r;
+
+    part.m = nw_message_derive(r->m);
+    part.value.parsed = false;
+    if (part.m == NULL) {
+        jv_free(value);
+        r->result->no_memory = true;
+        return REJECTED;
+    }
+    part.m->split_index = r->result->parts++;
+    if (set_payload(&part, value) != GO_ON) {
+        nw_value_done(&part.value);
+        nw_message_unref(part.m);
+        r->result->no_memory = true;
+        return REJECTED;
+    }
+    part.m->part = part.m->payload;
+    run_part(&part);
+    return GO_ON;
+}
+
+static enum verdict run_split(struct run *r, const struct nw_map_step *s)
+{
+    enum verdict verdict = GO_ON;
+    jv all;
+    int count;
+
+    if (nw_value_for(&r->value, s->program, r->m, r->error) != 0 ||
+        nw_program_collect(r->mapper, s->program, &r->value, r->m, &all, r->error) != 0) {
+        return REJECTED;
+    }
+    count = jv_array_length(jv_copy(all));
+    for (int i = 0; verdict == GO_ON && i < count; i++) {
+        verdict = add_part(r, jv_array_get(jv_copy(all), i));
+    }
+    jv_free(all);
+    return verdict != GO_ON ? verdict : count == 0 ? FILTERED : SPLIT_UP;
+}
+
+static int set_timestamp(struct run *r, struct nw_slice text)
+{
+    int64_t ns;
+    int rc = nw_timestamp_parse(text, &ns, r->error);
+
+    if (rc == 0) {
+        r->m->timestamp_ns = ns;
+    }
+    return rc;
+}
+
+static int set_field(struct run *r, const struct nw_map_step *s, struct nw_slice value)
+{
+    switch (s->field) {
+    case NW_MAP_KEY:
+        r->m->key = value;
+        return 0;
+    case NW_MAP_SUBJECT:
+        r->m->address = value;
+        r->m->numbers_set |= NW_MESSAGE_SUBJECT_SET;
+        return 0;
+    case NW_MAP_TIMESTAMP:
+        return set_timestamp(r, value);
+    case NW_MAP_ID:
+        r->m->id = value;
+        return 0;
+    default:
+        return nw_message_set_header(r->m, nw_slice_text(s->name), value);
+    }
+}
+
+static void remove_field(struct nw_message *m, const struct nw_map_step *s)
+{
+    switch (s->field) {
+    case NW_MAP_KEY:
+        m->key = NW_ABSENT;
+        break;
+    case NW_MAP_SUBJECT:
+        m->numbers_set &= ~NW_MESSAGE_SUBJECT_SET;
+        break;
+    case NW_MAP_TIMESTAMP:
+        m->timestamp_ns = 0;
+        break;
+    case NW_MAP_ID:
+        m->id = NW_ABSENT;
+        break;
+    default:
+        nw_message_remove_header(m, nw_slice_text(s->name));
+        break;
+    }
+}
+
+static enum verdict run_set(struct run *r, const struct nw_map_step *s)
+{
+    struct nw_slice value;
+
+    if (s->value == NULL) {
+        remove_field(r->m, s);
+        return GO_ON;
+    }
+    if (nw_template_render(s->value, r->m, &value, r->error) != 0 || set_field(r, s, value) != 0) {
+        return REJECTED;
+    }
+    return GO_ON;
+}
+
+static enum verdict run_remove(struct run *r, const struct nw_map_step *s)
+{
+    nw_message_remove_header(r->m, nw_slice_text(s->name));
+    return GO_ON;
+}
+
+/* Bytes become the payload, whatever they are. Frees the buffer. */
+static enum verdict set_bytes(struct run *r, struct nw_buffer *bytes)
+{
+    struct nw_slice copy = nw_message_copy(r->m, nw_buffer_text(bytes), bytes->len);
+    bool failed = bytes->failed || copy.data == NULL;
+
+    nw_buffer_done(bytes);
+    nw_value_done(&r->value);
+    if (failed) {
+        (void)nw_error_set(r->error, NW_ENOMEM, "out of memory");
+        return REJECTED;
+    }
+    r->m->payload = copy;
+    return GO_ON;
+}
+
+static enum verdict run_decode(struct run *r, const struct nw_map_step *s)
+{
+    struct nw_buffer bytes = {0};
+    struct nw_error error;
+    jv value;
+
+    if (s->codec->format == NW_FORMAT_BASE64) {
+        if (nw_base64_decode(&bytes, r->m->payload, &error) != 0) {
+            (void)nw_error_set(r->error, NW_EINVAL, "base64: %s", error.text);
+            nw_buffer_done(&bytes);
+            return REJECTED;
+        }
+        return set_bytes(r, &bytes);
+    }
+    if (nw_codec_decode(s->codec, r->m->payload, &value, r->error) != 0) {
+        return REJECTED;
+    }
+    if (s->codec->format != NW_FORMAT_JSON) {
+        return set_payload(r, value);
+    }
+    nw_value_done(&r->value); /* what is JSON keeps its bytes */
+    r->value = (struct nw_value){value, true};
+    return GO_ON;
+}
+
+static enum verdict run_encode(struct run *r, const struct nw_map_step *s)
+{
+    struct nw_buffer bytes = {0};
+
+    if (s->codec->format == NW_FORMAT_BASE64) {
+        nw_base64_encode(&bytes, r->m->payload);
+        return set_bytes(r, &bytes);
+    }
+    if (nw_value_parse(&r->value, r->m, r->error) != 0) {
+        return REJECTED;
+    }
+    if (nw_codec_encode(s->codec, r->value.value, &bytes, r->error) != 0) {
+        nw_buffer_done(&bytes);
+        return REJECTED;
+    }
+    return set_bytes(r, &bytes);
+}
+
+static enum verdict run_check(struct run *r, const struct nw_map_step *s)
+{
+    if (nw_value_parse(&r->value, r->m, r->error) != 0 ||
+        nw_check_value(s->rule, r->value.value, r->error) != 0) {
+        return REJECTED;
+    }
+    return GO_ON;
+}
+
+static enum verdict run_drop(struct run *r, const struct nw_map_step *s)
+{
+    (void)r;
+    (void)s;
+    return FILTERED;
+}
+
+static enum verdict run_reject(struct run *r, const struct nw_map_step *s)
+{
+    struct nw_slice why;
+
+    if (nw_template_render(s->value, r->m, &why, r->error) == 0) {
+        (void)nw_error_set(r->error, NW_EINVAL, "%.*s", (int)(why.len > 400 ? 400 : why.len),
+                           why.data);
+    }
+    return REJECTED;
+}
+
+static enum verdict (*const kinds[])(struct run *r, const struct nw_map_step *s) = {
+    [NW_STEP_FILTER] = run_filter, [NW_STEP_PAYLOAD] = run_payload, [NW_STEP_SPLIT] = run_split,
+    [NW_STEP_SET] = run_set,       [NW_STEP_REMOVE] = run_remove,   [NW_STEP_DECODE] = run_decode,
+    [NW_STEP_ENCODE] = run_encode, [NW_STEP_CHECK] = run_check,     [NW_STEP_DROP] = run_drop,
+    [NW_STEP_REJECT] = run_reject,
+};
+
+static enum verdict run_step(struct run *r, const struct nw_map_step *s)
+{
+    int truth = s->when == NULL ? 1 : test(r, s->when);
+
+    if (truth < 0) {
+        return REJECTED;
+    }
+    return truth == 0 ? GO_ON : kinds[s->kind](r, s);
+}
+
+/* The steps from r->next on. Only with SPLIT_UP there is nothing left of r->m to send. */
+static enum verdict run_steps(struct run *r)
+{
+    enum verdict verdict = GO_ON;
+
+    while (verdict == GO_ON && r->next < r->map->count) {
+        const struct nw_map_step *s = &r->map->steps[r->next++];
+        r->result->step = s->number;
+        verdict = run_step(r, s);
+    }
+    nw_value_done(&r->value);
+    return verdict;
+}
+
+static void append(struct result *result, struct nw_message *m)
+{
+    m->next = NULL;
+    *result->tail = m;
+    result->tail = &m->next;
+}
+
+/* The rest of the steps for one part of a split, which ends in the list or nowhere. */
+static void run_part(struct run *r)
+{
+    switch (run_steps(r)) {
+    case GO_ON:
+        append(r->result, r->m);
+        break;
+    case REJECTED:
+        r->m->outcome = NW_REJECT;
+        r->m->reason = nw_message_copy(r->m, r->error->text, strlen(r->error->text) + 1).data;
+        append(r->result, r->m);
+        break;
+    default:
+        nw_message_unref(r->m);
+        break;
+    }
+}
+
+static void free_all(struct nw_message *m)
+{
+    while (m != NULL) {
+        struct nw_message *next = m->next;
+        nw_message_unref(m);
+        m = next;
+    }
+}
+
+int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_message *original,
+               struct nw_mapped *out)
+{
+    struct result result = {.tail = &result.head};
+    struct run r = {.mapper = mapper, .error = &out->error, .map = map, .result = &result};
+    enum verdict verdict;
+
+    *out = (struct nw_mapped){.outcome = NW_MAPPED};
+    r.m = nw_message_derive(original);
+    if (r.m == NULL) {
+        return NW_ENOMEM;
+    }
+    if (nw_map_is_empty(map)) {
+        out->messages = r.m;
+        return 0;
+    }
+    verdict = run_steps(&r);
+    out->step = result.step;
+    if (verdict == GO_ON) {
+        out->messages = r.m;
+        return 0;
+    }
+    nw_message_unref(r.m);
+    out->messages = result.head;
+    if (result.no_memory) {
+        free_all(result.head);
+        return NW_ENOMEM;
+    }
+    if (verdict == REJECTED) {
+        out->outcome = NW_MAP_REJECTED;
+    } else if (result.head == NULL) {
+        out->outcome = NW_MAP_FILTERED;
+    }
+    return 0;
+}

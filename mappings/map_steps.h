@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What map.c makes and map_run.c runs: the list of steps. */
+#ifndef NATSWAY_MAPPINGS_MAP_STEPS_H
+#define NATSWAY_MAPPINGS_MAP_STEPS_H
+
+#include "mappings/map.h"
+
+enum nw_step_kind {
+    NW_STEP_FILTER,
+    NW_STEP_PAYLOAD,
+    NW_STEP_SPLIT,
+    NW_STEP_SET,
+    NW_STEP_REMOVE,
+    NW_STEP_DECODE,
+    NW_STEP_ENCODE,
+    NW_STEP_CHECK,
+    NW_STEP_DROP,
+    NW_STEP_REJECT
+};
+
+struct nw_map_step {
+    enum nw_step_kind kind;
+    unsigned number; /* as the user counts, from 1 */
+    struct nw_program *program, *when;
+    struct nw_template *value; /* SET: NULL removes. REJECT: the reason */
+    enum nw_map_field field;
+    char *name; /* of a header, or the pattern of REMOVE */
+    const struct nw_codec *codec;
+    const struct nw_check_rule *rule;
+};
+
+struct nw_map {
+    struct nw_map_step *steps;
+    size_t count;
+    unsigned number; /* of the step that is being added; 0: each addition is a step */
+};
+
+#endif
