@@ -23,11 +23,13 @@ static int find_key(const struct part *p, const struct nw_item *item, const char
     struct nw_buffer all = {0};
     const char *meant;
 
-    nw_suggest_init(&suggest, item->key);
     for (int i = 0; names[i] != NULL; i++) {
         if (nw_slice_equal(nw_slice_text(names[i]), item->key)) {
             return i;
         }
+    }
+    nw_suggest_init(&suggest, item->key);
+    for (int i = 0; names[i] != NULL; i++) {
         nw_suggest_offer(&suggest, names[i]);
         nw_buffer_add_text(&all, i == 0 ? "" : ", ");
         nw_buffer_add_text(&all, names[i]);

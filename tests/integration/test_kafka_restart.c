@@ -14,7 +14,7 @@
 
 #define COUNT 20000
 #define PARTITIONS 4
-#define GIVEN_UP_MS 45000 /* after that Kafka gives up a member it has not heard of */
+#define GIVEN_UP_MS 300000 /* after that Kafka gives up a member it has not heard of */
 
 static struct nwt_folder *folder;
 static struct nwt_kafka *kafka;
@@ -145,7 +145,7 @@ Test(kafka_restart, killed_while_it_moves_to_kafka)
             nwt_stream_flush(client);
             cr_assert(NWT_WAIT(30000, nwt_topic_count(kafka->brokers, topic) > (int64_t)i - 4000));
             nwt_bridge_kill(bridge);
-            start_again_quickly();
+            nwt_bridge_run(bridge);
         }
     }
     cr_assert(NWT_WAIT(30000, nwt_topic_count(kafka->brokers, topic) >= COUNT));
