@@ -6,6 +6,8 @@
 #include "mappings/codecs.h"
 #include "mappings/types.h"
 
+#define BOM "\xEF\xBB\xBF" /* what some programs begin a file with */
+
 /* ---- decoding ---- */
 
 /* Reading a table. */
@@ -210,7 +212,7 @@ int nw_csv_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
     for (size_t i = 0; i < c->column_count; i++) {
         r.names = jv_array_append(r.names, jv_string(c->columns[i]));
     }
-    if (nw_slice_starts(r.rest, NW_LITERAL("\xEF\xBB\xBF"))) {
+    if (nw_slice_starts(r.rest, NW_LITERAL(BOM))) {
         skip(&r, 3);
     }
     *value = jv_array();
@@ -228,6 +230,8 @@ int nw_csv_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
 static void add_cell(const struct nw_codec *c, struct nw_buffer *out, struct nw_slice text)
 {
     bool quoted = text.len > 0 && (text.data[0] == ' ' || text.data[text.len - 1] == ' ');
+
+    quoted |= nw_slice_starts(text, NW_LITERAL(BOM));
 
     for (size_t i = 0; i < text.len; i++) {
         quoted |= text.data[i] == c->delimiter || strchr("\"\r\n", text.data[i]) != NULL;
@@ -260,9 +264,16 @@ static void add_value(const struct nw_codec *c, struct nw_buffer *out, jv value)
     jv_free(value);
 }
 
+/* The end of a row that began at byte `at`: nothing at all would be no row. */
+static void end_row(struct nw_buffer *out, size_t at, int count)
+{
+    nw_buffer_add_text(out, count == 1 && out->len == at ? "\"\"\r\n" : "\r\n");
+}
+
 static void add_array(const struct nw_codec *c, struct nw_buffer *out, jv row)
 {
     int count = jv_array_length(jv_copy(row));
+    size_t at = out->len;
 
     for (int i = 0; i < count; i++) {
         if (i > 0) {
@@ -270,7 +281,7 @@ static void add_array(const struct nw_codec *c, struct nw_buffer *out, jv row)
         }
         add_value(c, out, jv_array_get(jv_copy(row), i));
     }
-    nw_buffer_add_text(out, "\r\n");
+    end_row(out, at, count);
 }
 
 /* The names of the columns: those configured, or the members of the first row. */
@@ -296,6 +307,7 @@ static jv find_names(const struct nw_codec *c, jv rows)
 static void add_object(const struct nw_codec *c, struct nw_buffer *out, jv names, jv row)
 {
     int count = jv_array_length(jv_copy(names));
+    size_t at = out->len;
 
     for (int i = 0; i < count; i++) {
         if (i > 0) {
@@ -303,7 +315,7 @@ static void add_object(const struct nw_codec *c, struct nw_buffer *out, jv names
         }
         add_value(c, out, jv_object_get(jv_copy(row), jv_array_get(jv_copy(names), i)));
     }
-    nw_buffer_add_text(out, "\r\n");
+    end_row(out, at, count);
 }
 
 static int add_rows(const struct nw_codec *c, jv rows, jv names, struct nw_buffer *out,

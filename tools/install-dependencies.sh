@@ -7,6 +7,7 @@
 #   tools/install-dependencies.sh --build    only to build it
 #   tools/install-dependencies.sh --tests    the test suite too: Criterion, Java 17 and Maven
 #   tools/install-dependencies.sh --lint     clang-format and clang-tidy too
+#   tools/install-dependencies.sh --fuzz     to build the fuzzers
 #
 # NATS_SERVER, MOSQUITTO and KAFKA_LIBS name servers of your own; theirs are not installed then.
 set -eu
@@ -20,6 +21,7 @@ demo="mosquitto-clients kcat curl"
 tests="libcriterion-dev openjdk-17-jre-headless openssl python3-jsonschema python3-yaml"
 [ -n "${KAFKA_LIBS:-}" ] || tests="$tests maven"
 lint="clang clang-format clang-tidy git"
+fuzz="clang libclang-rt-dev"
 
 wanted="$build"
 case "${1:-}" in
@@ -27,8 +29,9 @@ case "${1:-}" in
 "") wanted="$wanted $demo" ;;
 --tests) wanted="$wanted $demo $tests" ;;
 --lint) wanted="$wanted $tests $lint" ;;
+--fuzz) wanted="$wanted $fuzz" ;;
 *)
-    sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

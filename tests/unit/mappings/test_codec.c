@@ -117,6 +117,12 @@ Test(codec, encode)
         {&csv, "[1]", "!csv: row 1 is a number, expected an object or an array"},
         {&csv, "\"a\"", "!csv: expected an array of rows, found a string"},
         {&bare, "[[\"a;b\",\"c,d\"]]", "\"a;b\";c,d\r\n"},
+        {&bare, "[[\"\"],[null,1]]", "\"\"\r\n;1\r\n"},
+        {&bare,
+         "[[\"\xEF\xBB\xBF"
+         "a\"]]",
+         "\"\xEF\xBB\xBF"
+         "a\"\r\n"},
         {&lines, "{\"n\":2,\"id\":\"x\",\"more\":1}", "x\t2\r\n"},
         {&xml, "{\"a\":{\"@b\":\"1<\\\"\",\"c\":[1,null,{\"d\":true}],\"#text\":\"x & y\"}}",
          "<a b=\"1&#60;&#34;\"><c>1</c><c></c><c><d>true</d></c>x &#38; y</a>"},
