@@ -14,7 +14,7 @@ struct nw_test_result {
     char *failure; /* NULL: passed */
 };
 
-/* "plant.yaml:12:5", or with the test's name. */
+/* "telemetry: too cold (plant.yaml:12:5)": route, the test's name if it has one, and place. */
 void nw_test_add_name(struct nw_buffer *out, const struct nw_test_spec *test);
 
 /* Write all results to path as JUnit XML. 0, or the errno of the file. */

@@ -47,7 +47,8 @@ static const struct nw_node *find_template(const struct nw_loader *l, const stru
         if (item != NULL) {
             return item->value;
         }
-        for (size_t i = 0; all != NULL && i < all->value->count; i++) {
+        for (size_t i = 0; all != NULL && all->value->kind == NW_NODE_MAP && i < all->value->count;
+             i++) {
             nw_suggest_offer(&suggest, all->value->items[i].key.data);
         }
     }
@@ -302,17 +303,31 @@ static int make_use(const struct nw_loader *l, const struct nw_item *template,
     return 0;
 }
 
+static void check_mapping(const struct nw_loader *l, const struct nw_item *item, const char *form)
+{
+    if (item != NULL && item->value->kind != NW_NODE_MAP && !item->value->null) {
+        struct nw_reader r = nw_loader_reader(l, item->value, NULL);
+
+        nw_reader_expected(&r, item->value, item->key.data, "%s", form);
+    }
+}
+
 int nw_each_use(struct nw_loader *l, const struct nw_node *root,
                 int (*load)(struct nw_loader *l, const struct nw_item *route))
 {
     const struct nw_item *all = nw_node_get(root, "use");
     int rc = 0;
 
-    for (size_t t = 0; rc == 0 && all != NULL && t < all->value->count; t++) {
+    check_mapping(l, nw_node_get(root, "templates"), "{name: a route with parameters}");
+    check_mapping(l, all, "{template: {route: {parameter: value}}}");
+    if (all == NULL || all->value->kind != NW_NODE_MAP) {
+        return 0;
+    }
+    for (size_t t = 0; rc == 0 && t < all->value->count; t++) {
         const struct nw_item *template = &all->value->items[t];
         struct nw_reader r = nw_loader_reader(l, template->value, NULL);
 
-        if (all->value->kind != NW_NODE_MAP || template->value->kind != NW_NODE_MAP) {
+        if (template->value->kind != NW_NODE_MAP) {
             nw_reader_expected(&r, template->value, "use",
                                "{template: {route: {parameter: value}}}");
             continue;

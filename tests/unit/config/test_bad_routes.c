@@ -195,6 +195,14 @@ static const struct bad cases[] = {
      "c.yaml:11:7: y: the template needs the parameter a\n"
      "c.yaml:11:18: r: the route is defined twice, first at c.yaml:5:3\n"
      "c.yaml:12:3: z: there is no template \"n\"\n"},
+    {"templates that are no mappings",
+     "templates: [t]\n"
+     "use: some\n"
+     "routes:\n"
+     "  r: {use: t}\n",
+     "c.yaml:1:12: templates: expected {name: a route with parameters}, found a list\n"
+     "c.yaml:2:6: use: expected {template: {route: {parameter: value}}}, found \"some\"\n"
+     "c.yaml:4:12: r: there is no template \"t\"\n"},
     {"admin and log",
      "admin: {listen: 8223, tokn: x}\n"
      "log: {level: verbose}\n"
