@@ -312,6 +312,28 @@ static void check_mapping(const struct nw_loader *l, const struct nw_item *item,
     }
 }
 
+/* Templates of root that an earlier file has too. */
+static void check_twice(const struct nw_loader *l, const struct nw_node *root)
+{
+    const struct nw_item *all = nw_node_get(root, "templates");
+
+    for (size_t d = 0; all != NULL && l->documents[d].root != root; d++) {
+        const struct nw_item *others = nw_node_get(l->documents[d].root, "templates");
+
+        for (size_t i = 0; others != NULL && i < all->value->count; i++) {
+            const struct nw_item *item = &all->value->items[i];
+            const struct nw_item *earlier = nw_node_find(others->value, item->key);
+            struct nw_reader r = nw_loader_reader(l, item->value, NULL);
+
+            if (earlier != NULL) {
+                nw_reader_error(
+                    &r, &item->mark, "the template %s is defined twice, first at %s:%zu:%zu",
+                    item->key.data, earlier->mark.file, earlier->mark.line, earlier->mark.column);
+            }
+        }
+    }
+}
+
 int nw_each_use(struct nw_loader *l, const struct nw_node *root,
                 int (*load)(struct nw_loader *l, const struct nw_item *route))
 {
@@ -319,6 +341,7 @@ int nw_each_use(struct nw_loader *l, const struct nw_node *root,
     int rc = 0;
 
     check_mapping(l, nw_node_get(root, "templates"), "{name: a route with parameters}");
+    check_twice(l, root);
     check_mapping(l, all, "{template: {route: {parameter: value}}}");
     if (all == NULL || all->value->kind != NW_NODE_MAP) {
         return 0;

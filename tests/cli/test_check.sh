@@ -63,6 +63,12 @@ run 0 check --strict good.yaml
 run 1 check --strict --format json warned.yaml
 out_has '"severity":"warning"'
 
+# A template has one place.
+printf 'templates: {t: {from: {nats: a}, to: {nats: b}}}\nroutes: {r: {use: t}}\n' >one.yaml
+printf 'templates: {t: {from: {nats: c}, to: {nats: d}}}\n' >two.yaml
+run 1 check one.yaml two.yaml
+err_is 'two.yaml:1:13: the template t is defined twice, first at one.yaml:1:13'
+
 # On a terminal each mistake shows its line and a caret under it.
 if command -v script >/dev/null; then
     script -qec "$natsway check bad.yaml" /dev/null >out 2>err </dev/null
