@@ -13,13 +13,14 @@
 #define AGAIN_LONGEST_MS 2000
 /* ack_wait while the server takes back what was left. It looks again 100 ms after the change; it is
  * given three times as long, in steps of which it answers each: a server that stands still for a
- * while does not answer, and gets its time all the same. So does one that is slow to answer: what
- * is not taken back by then comes behind what is new. */
+ * while does not answer, and gets its time all the same. So does one that is slow to answer. Where
+ * that was too short the next round has three steps more. */
 #define TAKE_BACK_WAIT_NS (100 * NW_MILLISECOND_NS)
 #define TAKE_BACK_STEP_NS (110 * NW_MILLISECOND_NS)
 #define TAKE_BACK_STEPS 3
 #define TAKE_BACK_PROMPT_NS (20 * NW_MILLISECOND_NS)
 #define TAKE_BACK_MOST 30 /* steps, prompt or not */
+#define TAKE_BACK_ROUNDS 8
 /* Somebody else pulls, or it is what a killed process asked for: that goes when the server has seen
  * the end of its connection. */
 #define OTHERS_STEP_NS (100 * NW_MILLISECOND_NS)
@@ -79,6 +80,19 @@ static struct nw_js_consumer *consumer_of(struct nw_timer *timer)
     return (struct nw_js_consumer *)((char *)timer - offsetof(struct nw_js_consumer, timer));
 }
 
+/* With one message allowed unacknowledged, where there are more, the server delivers again and
+ * nothing new. */
+static void ask_for_old(struct nw_js_consumer *c, int64_t ack_wait_ns,
+                        void (*answer)(void *context, const struct nw_js_response *r))
+{
+    jv config = nw_js_consumer_wanted(c, jv_copy(c->there));
+
+    config = jv_object_set(config, jv_string("ack_wait"), jv_number((double)ack_wait_ns));
+    config = jv_object_set(config, jv_string("max_ack_pending"), jv_number(1));
+    nw_js_ask(&c->call, nw_js_consumer_request(c, config), answer, "CONSUMER.DURABLE.CREATE.%s.%s",
+              c->stream, c->durable);
+}
+
 static void on_take_back_step(struct nw_timer *timer);
 
 /* An answer to the change, or to a step: the server runs. */
@@ -93,9 +107,8 @@ static void on_stepped(void *context, const struct nw_js_response *r)
     if (c->asked > 0 && nw_clock_monotonic_ns() - c->asked_ns < TAKE_BACK_PROMPT_NS) {
         c->steps++;
     }
-    if (c->steps == TAKE_BACK_STEPS || c->asked == TAKE_BACK_MOST) {
-        nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
-                  on_restored, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+    if (c->steps >= TAKE_BACK_STEPS * (c->rounds + 1) || c->asked == TAKE_BACK_MOST) {
+        ask_for_old(c, c->options->ack_wait_ms * NW_MILLISECOND_NS, on_restored);
     } else {
         wait_ns(c, TAKE_BACK_STEP_NS, on_take_back_step);
     }
@@ -110,6 +123,43 @@ static void on_take_back_step(struct nw_timer *timer)
     nw_js_ask(&c->call, jv_object(), on_stepped, "CONSUMER.INFO.%s.%s", c->stream, c->durable);
 }
 
+static void on_released(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (r->ok) {
+        keep_there(c, r->body);
+    } else {
+        fail(c, "consumer %s: %s", c->durable, r->text);
+    }
+}
+
+/* New messages may come again. */
+static void widen(struct nw_js_consumer *c,
+                  void (*answer)(void *context, const struct nw_js_response *r))
+{
+    c->narrowed = false;
+    nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
+              answer, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+}
+
+bool nw_js_consumer_came_back(struct nw_js_consumer *c, bool all)
+{
+    /* Each round is a delivery more of each message. */
+    if (!all && c->options->max_deliver < 0 && c->rounds < TAKE_BACK_ROUNDS) {
+        c->rounds++;
+        return false;
+    }
+    if (!all) {
+        nw_log(c->endpoint, NW_LOG_WARNING,
+               "the server has not delivered again all that was unacknowledged: the rest comes "
+               "after the ack wait, behind newer messages");
+    }
+    c->rounds = 0;
+    widen(c, on_released);
+    return true;
+}
+
 static void ask_info(struct nw_js_consumer *c);
 
 static void on_look_again(struct nw_timer *timer)
@@ -121,7 +171,6 @@ static void finish(struct nw_js_consumer *c, jv info)
 {
     int64_t unacknowledged = nw_js_number(info, "num_ack_pending", 0);
     bool others = nw_js_number(info, "num_waiting", 0) > 0;
-    jv config;
 
     c->taken_back = 0;
     if (unacknowledged <= (int64_t)c->in_flight || c->config->lanes != 1 ||
@@ -135,11 +184,12 @@ static void finish(struct nw_js_consumer *c, jv info)
         return;
     }
     c->steps = c->asked = 0;
-    c->taken_back = (size_t)unacknowledged;
-    config = nw_js_consumer_wanted(c, jv_copy(c->there));
-    config = jv_object_set(config, jv_string("ack_wait"), jv_number((double)TAKE_BACK_WAIT_NS));
-    nw_js_ask(&c->call, nw_js_consumer_request(c, config), on_stepped,
-              "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+    c->taken_back = (size_t)unacknowledged - c->in_flight;
+    if (c->taken_back > c->config->max_in_flight) {
+        c->taken_back = c->config->max_in_flight; /* the others come behind them */
+    }
+    c->narrowed = true;
+    ask_for_old(c, TAKE_BACK_WAIT_NS, on_stepped);
 }
 
 /* ---- making and changing ---- */
@@ -308,6 +358,21 @@ void nw_js_consumer_stop(struct nw_js_consumer *c)
 {
     nw_loop_cancel_timer(&c->timer);
     nw_js_cancel(&c->call);
+}
+
+/* The next start would do it, too. */
+static void on_left(void *context, const struct nw_js_response *r)
+{
+    (void)context;
+    (void)r;
+}
+
+void nw_js_consumer_leave(struct nw_js_consumer *c)
+{
+    nw_js_consumer_stop(c);
+    if (c->narrowed && c->call.hub->nc != NULL) {
+        widen(c, on_left);
+    }
 }
 
 void nw_js_consumer_free(struct nw_js_consumer *c)

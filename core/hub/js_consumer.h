@@ -5,7 +5,8 @@
  *
  * That would come back only after ack_wait, and behind what is new. Where nobody else pulls from
  * the consumer its ack_wait is lowered for a moment, so that the server takes those messages back
- * now. If we are killed within that moment, the next start finds the difference and sets it right.
+ * now, and its max_ack_pending to 1 until they have come, so that nothing new comes between. If we
+ * are killed within that time, the next start finds the difference and sets it right.
  *
  * Loop thread.
  */
@@ -41,8 +42,10 @@ struct nw_js_consumer {
 
     /* What the source keeps: messages it holds unacknowledged, the highest sequence it ever got. */
     size_t in_flight;
-    size_t taken_back; /* so many come again, at first */
+    size_t taken_back; /* so many come again, at first, beside those in flight */
     unsigned steps;    /* of waiting: for others to go, or for the server to take back */
+    bool narrowed;     /* the server delivers nothing new */
+    unsigned rounds;   /* after which not all of it had come */
     unsigned asked;    /* whether the server still takes back */
     int64_t asked_ns;  /* for the last time */
     uint64_t last_sequence;
@@ -63,7 +66,12 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
                         struct nw_error *error);
 /* Begin after wait_ms; there is a session. Calls done some time later. */
 void nw_js_consumer_begin(struct nw_js_consumer *c, int64_t wait_ms);
+/* After what was taken back was waited for: whether all of it came. false: begin again, after
+ * giving back what did come. */
+bool nw_js_consumer_came_back(struct nw_js_consumer *c, bool all);
 void nw_js_consumer_stop(struct nw_js_consumer *c);
+/* Stop for good, and leave the consumer as others want it. */
+void nw_js_consumer_leave(struct nw_js_consumer *c);
 void nw_js_consumer_free(struct nw_js_consumer *c);
 
 #endif

@@ -151,16 +151,25 @@ static void take(struct js_source *s, struct offering *o, natsMsg *msg)
         o->unused++;
         return;
     }
-    if (s->backlog.expected > 0) {
+    if (s->backlog.expected > 0 && !nw_js_flight_holds(&s->flight, meta.sequence)) {
         if (nw_js_backlog_keep(&s->backlog, msg, meta.delivered, meta.sequence)) {
             if (nw_js_backlog_is_complete(&s->backlog)) {
+                (void)nw_js_consumer_came_back(&s->consumer, true);
                 add_backlog(s, o);
             }
             return;
         }
+        (void)nw_js_consumer_came_back(&s->consumer, true);
         add_backlog(s, o);
     }
     add(s, o, msg, &meta);
+}
+
+static void wait_for_backlog(struct js_source *s)
+{
+    if (s->backlog.expected > 0) {
+        nw_loop_set_timer(s->hub->loop, &s->backlog_timer, nw_loop_now(s->hub->loop) + BACKLOG_NS);
+    }
 }
 
 /* Lock held. */
@@ -175,9 +184,7 @@ static void offer_all(struct js_source *s, size_t there)
         }
     }
     offer(s, &o);
-    if (s->backlog.expected > 0) {
-        nw_loop_set_timer(s->hub->loop, &s->backlog_timer, nw_loop_now(s->hub->loop) + BACKLOG_NS);
-    }
+    wait_for_backlog(s);
 }
 
 /* Lock held. Stopped: what still comes goes back, so that another process may have it. */
@@ -223,22 +230,6 @@ static void on_received(struct nw_listener *listener)
     nw_js_pull_more(&s->pull);
 }
 
-/* No more of them come. */
-static void on_backlog_timer(struct nw_timer *timer)
-{
-    struct js_source *s = SOURCE_OF(timer, backlog_timer);
-    struct offering o = {.count = 0};
-
-    (void)pthread_mutex_lock(&s->lock);
-    if (s->stopped) {
-        refuse_backlog(s);
-    } else {
-        add_backlog(s, &o);
-        offer(s, &o);
-    }
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
 static void take_settled(struct nw_settlement *b)
 {
     struct js_source *s = b->owner;
@@ -260,6 +251,7 @@ static void on_consumer(void *context, const char *failure)
     }
     nw_lag(s->endpoint, s->consumer.pending);
     nw_js_backlog_expect(&s->backlog, s->consumer.taken_back);
+    wait_for_backlog(s);
     if (nw_js_pull_start(&s->pull, s->consumer.stream, s->consumer.durable)) {
         nw_endpoint_state(s->endpoint, NW_STATE_READY, NULL);
     }
@@ -277,6 +269,27 @@ static void on_broken(struct nw_js_pull *pull, int64_t wait_ms, const char *text
     if (!s->ending) {
         nw_js_consumer_begin(&s->consumer, wait_ms);
     }
+}
+
+/* No more of them come. What is older and still out must not come behind what is new: all goes back
+ * and is taken back together. */
+static void on_backlog_timer(struct nw_timer *timer)
+{
+    struct js_source *s = SOURCE_OF(timer, backlog_timer);
+    struct offering o = {.count = 0};
+
+    if (!nw_js_consumer_came_back(&s->consumer, false)) {
+        on_broken(&s->pull, 0, NULL);
+        return;
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->stopped) {
+        refuse_backlog(s);
+    } else {
+        add_backlog(s, &o);
+        offer(s, &o);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 static void on_up(struct nw_listener *listener)
@@ -322,7 +335,7 @@ static void run_stop(struct nw_task *task)
 {
     struct js_source *s = SOURCE_OF(task, stop_task);
 
-    nw_js_consumer_stop(&s->consumer);
+    nw_js_consumer_leave(&s->consumer);
     nw_js_pull_stop(&s->pull);
     refuse_backlog(s);
     s->ending = true;
