@@ -37,9 +37,18 @@ enum verdict { GO_ON, FILTERED, REJECTED, SPLIT_UP };
 /* jq's truth of p: 1, 0, or negative with the reason. */
 static int test(struct run *r, const struct nw_program *p)
 {
+    struct nw_rule_value quick;
     jv result;
     int truth;
 
+    switch (nw_program_rule(r->mapper, p, &r->value, r->m, &quick)) {
+    case NW_PROGRAM_ONE:
+        return nw_rule_is_true(&quick);
+    case NW_PROGRAM_NONE:
+        return 0;
+    default:
+        break;
+    }
     if (nw_value_for(&r->value, p, r->m, r->error) != 0) {
         return NW_EINVAL;
     }
@@ -86,7 +95,7 @@ static enum verdict set_payload(struct run *r, jv value)
 
     jv_free(text);
     nw_value_done(&r->value);
-    r->value = (struct nw_value){value, true};
+    r->value = (struct nw_value){.value = value, .parsed = true};
     if (copy.data == NULL) {
         (void)nw_error_set(r->error, NW_ENOMEM, "out of memory");
         return REJECTED;
@@ -95,10 +104,36 @@ static enum verdict set_payload(struct run *r, jv value)
     return GO_ON;
 }
 
+/* Without libjq. REJECTED: it must run the rule. */
+static enum verdict run_payload_rule(struct run *r, const struct nw_map_step *s)
+{
+    struct nw_rule_value value;
+    struct nw_slice text;
+
+    switch (nw_program_rule(r->mapper, s->program, &r->value, r->m, &value)) {
+    case NW_PROGRAM_NONE:
+        return FILTERED;
+    case NW_PROGRAM_ONE:
+        text = nw_program_rule_text(r->mapper, &value, r->m);
+        if (text.data != NULL) {
+            nw_value_done(&r->value);
+            r->m->payload = text;
+            return GO_ON;
+        }
+        return REJECTED;
+    default:
+        return REJECTED;
+    }
+}
+
 static enum verdict run_payload(struct run *r, const struct nw_map_step *s)
 {
+    enum verdict quick = run_payload_rule(r, s);
     jv result;
 
+    if (quick != REJECTED) {
+        return quick;
+    }
     if (nw_value_for(&r->value, s->program, r->m, r->error) != 0) {
         return REJECTED;
     }
@@ -118,36 +153,102 @@ static enum verdict run_payload(struct run *r, const struct nw_map_step *s)
 
 static void run_part(struct run *r);
 
-/* One of the values: a message of its own, which goes through the rest. */
+/* A message for one of the values; NULL: no memory. */
+static struct nw_message *new_part(struct run *r)
+{
+    struct nw_message *m = nw_message_derive(r->m);
+
+    if (m == NULL) {
+        r->result->no_memory = true;
+        return NULL;
+    }
+    return m;
+}
+
+/* The part goes through the rest of the steps by itself. value is what is known of its payload. */
+static void go_on_with(struct run *r, struct nw_message *m, struct nw_value value)
+{
+    struct run part = *r;
+
+    part.m = m;
+    part.value = value;
+    m->split_index = r->result->parts++;
+    m->part = m->payload;
+    run_part(&part);
+}
+
 static enum verdict add_part(struct run *r, jv value)
 {
     struct run part = *r;
 
-    part.m = nw_message_derive(r->m);
-    part.value.parsed = false;
+    part.m = new_part(r);
+    part.value = (struct nw_value){.parsed = false};
     if (part.m == NULL) {
         jv_free(value);
-        r->result->no_memory = true;
         return REJECTED;
     }
-    part.m->split_index = r->result->parts++;
     if (set_payload(&part, value) != GO_ON) {
         nw_value_done(&part.value);
         nw_message_unref(part.m);
         r->result->no_memory = true;
         return REJECTED;
     }
-    part.m->part = part.m->payload;
-    run_part(&part);
+    go_on_with(r, part.m, part.value);
     return GO_ON;
+}
+
+static void free_all(struct nw_message *m)
+{
+    while (m != NULL) {
+        struct nw_message *next = m->next;
+        nw_message_unref(m);
+        m = next;
+    }
+}
+
+/* The same without libjq. All parts are written before the first goes on: the values are gone when
+ * the next rule runs. REJECTED: libjq must run the rule. */
+static enum verdict run_split_rule(struct run *r, const struct nw_map_step *s)
+{
+    const struct nw_rule_member *values;
+    struct nw_message *first = NULL, **tail = &first, *m, *next;
+    size_t count;
+
+    if (!nw_program_rule_all(r->mapper, s->program, &r->value, r->m, &values, &count)) {
+        return REJECTED;
+    }
+    for (size_t i = 0; i < count; i++) {
+        m = new_part(r);
+        if (m != NULL) {
+            m->next = NULL;
+            *tail = m;
+            tail = &m->next;
+            m->payload = nw_program_rule_text(r->mapper, &values[i].value, m);
+        }
+        if (m == NULL || m->payload.data == NULL) {
+            free_all(first);
+            r->result->no_memory = false;
+            return REJECTED;
+        }
+    }
+    for (m = first; m != NULL; m = next) {
+        next = m->next;
+        m->next = NULL;
+        go_on_with(r, m, (struct nw_value){.parsed = false});
+    }
+    return count == 0 ? FILTERED : SPLIT_UP;
 }
 
 static enum verdict run_split(struct run *r, const struct nw_map_step *s)
 {
-    enum verdict verdict = GO_ON;
+    enum verdict verdict = run_split_rule(r, s);
     jv all;
     int count;
 
+    if (verdict != REJECTED) {
+        return verdict;
+    }
+    verdict = GO_ON;
     if (nw_value_for(&r->value, s->program, r->m, r->error) != 0 ||
         nw_program_collect(r->mapper, s->program, &r->value, r->m, &all, r->error) != 0) {
         return REJECTED;
@@ -269,7 +370,7 @@ static enum verdict run_decode(struct run *r, const struct nw_map_step *s)
         return set_payload(r, value);
     }
     nw_value_done(&r->value); /* what is JSON keeps its bytes */
-    r->value = (struct nw_value){value, true};
+    r->value = (struct nw_value){.value = value, .parsed = true};
     return GO_ON;
 }
 
@@ -371,15 +472,6 @@ static void run_part(struct run *r)
     default:
         nw_message_unref(r->m);
         break;
-    }
-}
-
-static void free_all(struct nw_message *m)
-{
-    while (m != NULL) {
-        struct nw_message *next = m->next;
-        nw_message_unref(m);
-        m = next;
     }
 }
 

@@ -12,6 +12,7 @@ struct nw_program {
     size_t number; /* equal for equal texts */
     const char *text;
     struct nw_program_uses uses;
+    const struct nw_rule *rule; /* NULL: libjq alone runs it */
 };
 
 /* All distinct texts that were ever checked; they are never freed. Guarded by lock. */
@@ -19,12 +20,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct known {
     char *text;
     struct nw_program_uses uses;
+    struct nw_rule *rule;
 } * known;
 static size_t known_count;
 
 struct nw_mapper {
     jq_state **compiled; /* by number; NULL: not yet */
     size_t count;
+    struct nw_rule_space *space;
+    uint64_t indexed; /* payloads so far; the latest is in space */
+    struct nw_buffer text;
     struct nw_error *error; /* where messages of the interpreter go while it runs */
 };
 
@@ -91,7 +96,7 @@ static long add_known(const char *text, struct nw_program_uses uses)
         return -1;
     }
     known = more;
-    more[known_count] = (struct known){strdup(text), uses};
+    more[known_count] = (struct known){strdup(text), uses, nw_rule_compile(text)};
     return more[known_count].text == NULL ? -1 : (long)known_count++;
 }
 
@@ -134,6 +139,7 @@ int nw_program_compile(struct nw_slice text, struct nw_program **out, struct nw_
     (void)pthread_mutex_lock(&lock);
     p->text = known[p->number].text;
     p->uses = known[p->number].uses;
+    p->rule = known[p->number].rule;
     (void)pthread_mutex_unlock(&lock);
     *out = p;
     return 0;
@@ -148,7 +154,17 @@ void nw_program_free(struct nw_program *p)
 
 struct nw_mapper *nw_mapper_new(void)
 {
-    return calloc(1, sizeof(struct nw_mapper));
+    struct nw_mapper *mapper = calloc(1, sizeof *mapper);
+
+    if (mapper == NULL) {
+        return NULL;
+    }
+    mapper->space = nw_rule_space_new();
+    if (mapper->space == NULL) {
+        free(mapper);
+        return NULL;
+    }
+    return mapper;
 }
 
 void nw_mapper_free(struct nw_mapper *mapper)
@@ -160,6 +176,8 @@ void nw_mapper_free(struct nw_mapper *mapper)
         jq_teardown(&mapper->compiled[i]);
     }
     free(mapper->compiled);
+    nw_rule_space_free(mapper->space);
+    nw_buffer_done(&mapper->text);
     free(mapper);
 }
 
@@ -257,6 +275,70 @@ void nw_value_done(struct nw_value *v)
         jv_free(v->value);
         v->parsed = false;
     }
+    v->indexed = 0;
+}
+
+/* ---- running as a rule ---- */
+
+/* Have the payload that p looks at in the mapper's space. */
+static bool index_payload(struct nw_mapper *mapper, const struct nw_program *p, struct nw_value *v,
+                          const struct nw_message *m)
+{
+    bool needed = p->uses.payload && m->payload.len > 0;
+
+    if (p->rule == NULL) {
+        return false;
+    }
+    if (needed && v->indexed != 0 && v->indexed == mapper->indexed) {
+        return true;
+    }
+    v->indexed = 0;
+    mapper->indexed++;
+    if (nw_rule_space_read(mapper->space, needed ? m->payload : NW_ABSENT) != 0) {
+        return false;
+    }
+    v->indexed = needed ? mapper->indexed : 0;
+    return true;
+}
+
+enum nw_program_result nw_program_rule(struct nw_mapper *mapper, const struct nw_program *p,
+                                       struct nw_value *v, struct nw_message *m,
+                                       struct nw_rule_value *out)
+{
+    if (!index_payload(mapper, p, v, m)) {
+        return NW_PROGRAM_FAILED;
+    }
+    switch (nw_rule_run(p->rule, mapper->space, m, out)) {
+    case NW_RULE_VALUE:
+        return NW_PROGRAM_ONE;
+    case NW_RULE_NONE:
+        return NW_PROGRAM_NONE;
+    default:
+        return NW_PROGRAM_FAILED;
+    }
+}
+
+bool nw_program_rule_all(struct nw_mapper *mapper, const struct nw_program *p, struct nw_value *v,
+                         struct nw_message *m, const struct nw_rule_member **values, size_t *count)
+{
+    return index_payload(mapper, p, v, m) &&
+           nw_rule_run_all(p->rule, mapper->space, m, values, count) == NW_RULE_VALUE;
+}
+
+bool nw_program_rule_write(struct nw_mapper *mapper, const struct nw_rule_value *value,
+                           struct nw_buffer *out)
+{
+    return nw_rule_write(mapper->space, value, out);
+}
+
+struct nw_slice nw_program_rule_text(struct nw_mapper *mapper, const struct nw_rule_value *value,
+                                     struct nw_message *to)
+{
+    nw_buffer_clear(&mapper->text);
+    if (!nw_rule_write(mapper->space, value, &mapper->text)) {
+        return NW_ABSENT;
+    }
+    return nw_message_copy(to, nw_buffer_text(&mapper->text), mapper->text.len);
 }
 
 /* ---- running ---- */

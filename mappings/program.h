@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running jq programs: what map_run.c needs beside mappings/map.h.
+ * Running jq programs: what map_run.c needs beside mappings/map.h. Most are run by our own
+ * mappings/rule.h; what that leaves goes through libjq.
  *
  * A program is its text, checked once. Equal texts have equal numbers, so that a mapper compiles
  * each distinct text once, when it first needs it, whatever the number of routes that share it.
@@ -12,11 +13,13 @@
 
 #include "mappings/map.h"
 #include "mappings/program_text.h"
+#include "mappings/rule.h"
 
 /* A payload on its way through the steps: bytes, and the value once somebody asked for it. */
 struct nw_value {
     jv value;
     bool parsed;
+    uint64_t indexed; /* by the mapper, for rules, as its so many-th payload; 0: not */
 };
 
 enum nw_program_result { NW_PROGRAM_NONE, NW_PROGRAM_ONE, NW_PROGRAM_SEVERAL, NW_PROGRAM_FAILED };
@@ -28,6 +31,24 @@ int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw
 /* The same, whatever looks at it. */
 int nw_value_parse(struct nw_value *v, const struct nw_message *m, struct nw_error *error);
 void nw_value_done(struct nw_value *v);
+
+/*
+ * Run p as a rule on m's payload, which v is of. NW_PROGRAM_ONE: *out is the value, until the next
+ * program runs. NW_PROGRAM_FAILED says no more than that libjq must run it.
+ */
+enum nw_program_result nw_program_rule(struct nw_mapper *mapper, const struct nw_program *p,
+                                       struct nw_value *v, struct nw_message *m,
+                                       struct nw_rule_value *out);
+/* The same for all values: true, with *values and *count, or libjq must run it. */
+bool nw_program_rule_all(struct nw_mapper *mapper, const struct nw_program *p, struct nw_value *v,
+                         struct nw_message *m, const struct nw_rule_member **values, size_t *count);
+/* Append a value that one of these gave, as JSON. false: libjq must run it. */
+bool nw_program_rule_write(struct nw_mapper *mapper, const struct nw_rule_value *value,
+                           struct nw_buffer *out);
+/* The same in the memory of `to`, which may be m itself; absent:
+ * libjq must run it. */
+struct nw_slice nw_program_rule_text(struct nw_mapper *mapper, const struct nw_rule_value *value,
+                                     struct nw_message *to);
 
 /*
  * Run p on v with $meta of m. *first (the caller's, to be freed with jv_free) is the first result,

@@ -14,7 +14,7 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libnats-dev libyaml-dev libjq-dev libsqlite3-dev
     libmicrohttpd-dev librdkafka-dev libpaho-mqtt-dev libcurl4-openssl-dev libssl-dev
-    zlib1g-dev libexpat1-dev libmsgpack-dev libcbor-dev"
+    zlib1g-dev libexpat1-dev libmsgpack-dev libcbor-dev libonig-dev"
 demo="mosquitto-clients kcat curl"
 [ -n "${NATS_SERVER:-}" ] || demo="$demo nats-server"
 [ -n "${MOSQUITTO:-}" ] || demo="$demo mosquitto"
