@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A route's map: the steps between source and targets. Message in, messages out, or a rejection
- * with its reason; no I/O and no thread of its own.
+ * with its reason; no I/O.
  *
  * struct nw_map is what the configuration said, compiled and checked; immutable, shared by all
  * lanes. What cannot be shared (libjq's interpreters) is in a struct nw_mapper, one for each worker
@@ -49,6 +49,10 @@ int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_pro
 
 struct nw_mapper *nw_mapper_new(void);
 void nw_mapper_free(struct nw_mapper *mapper);
+
+/* The next message begins: what is run for it may take so much processor time in all, and is
+ * refused beyond that. 0, as for a new mapper: it may take as long as it wants. */
+void nw_mapper_message(struct nw_mapper *mapper, int64_t limit_ms);
 
 enum nw_map_outcome { NW_MAPPED, NW_MAP_FILTERED, NW_MAP_REJECTED };
 

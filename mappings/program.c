@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "mappings/deadline.h"
 
 struct nw_program {
     size_t number; /* equal for equal texts */
@@ -30,6 +31,8 @@ struct nw_mapper {
     struct nw_rule_space *space;
     uint64_t indexed; /* payloads so far; the latest is in space */
     struct nw_buffer text;
+    struct nw_deadline deadline;
+    int64_t limit_ms;
     struct nw_error *error; /* where messages of the interpreter go while it runs */
 };
 
@@ -164,7 +167,14 @@ struct nw_mapper *nw_mapper_new(void)
         free(mapper);
         return NULL;
     }
+    nw_deadline_init(&mapper->deadline);
     return mapper;
+}
+
+void nw_mapper_message(struct nw_mapper *mapper, int64_t limit_ms)
+{
+    mapper->limit_ms = limit_ms;
+    nw_deadline_message(&mapper->deadline, limit_ms);
 }
 
 void nw_mapper_free(struct nw_mapper *mapper)
@@ -172,6 +182,7 @@ void nw_mapper_free(struct nw_mapper *mapper)
     if (mapper == NULL) {
         return;
     }
+    nw_deadline_done(&mapper->deadline);
     for (size_t i = 0; i < mapper->count; i++) {
         jq_teardown(&mapper->compiled[i]);
     }
@@ -375,7 +386,14 @@ static enum nw_program_result next(jq_state *jq, jv *out, struct nw_error *error
     return NW_PROGRAM_NONE;
 }
 
-/* The interpreter of p, with v and $meta of m as its input; NULL: no memory, said in error. */
+static enum nw_program_result too_long(const struct nw_mapper *mapper, struct nw_error *error)
+{
+    (void)nw_error_set(error, NW_EINVAL, "the rule took longer than map_timeout, %lld ms",
+                       (long long)mapper->limit_ms);
+    return NW_PROGRAM_FAILED;
+}
+
+/* The interpreter of p, with v and $meta of m as its input; NULL: not run, error says why. */
 static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
                        const struct nw_value *v, struct nw_message *m, struct nw_error *error)
 {
@@ -389,6 +407,10 @@ static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
         (void)nw_error_set(error, NW_ENOMEM, "out of memory");
         return NULL;
     }
+    if (!nw_deadline_start(&mapper->deadline, jq)) {
+        (void)too_long(mapper, error);
+        return NULL;
+    }
     input = p->uses.payload ? jv_copy(v->value) : jv_null();
     if (p->uses.meta != 0) {
         input = JV_ARRAY(nw_meta_value(m, p->uses.meta), input);
@@ -397,11 +419,17 @@ static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
     return jq;
 }
 
-/* Lets go of the input now, not with the next message. */
-static void end(struct nw_mapper *mapper, jq_state *jq)
+/* Lets go of the input now, not with the next message. false: it took too long, error says so. */
+static bool end(struct nw_mapper *mapper, const struct nw_program *p, struct nw_error *error)
 {
-    jq_start(jq, jv_null(), 0);
     mapper->error = NULL;
+    if (nw_deadline_end(&mapper->deadline)) {
+        jq_teardown(&mapper->compiled[p->number]);
+        (void)too_long(mapper, error);
+        return false;
+    }
+    jq_start(mapper->compiled[p->number], jv_null(), 0);
+    return true;
 }
 
 enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_program *p,
@@ -418,15 +446,20 @@ enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_
     result = next(jq, first, error);
     if (result == NW_PROGRAM_ONE && all_of_them) {
         enum nw_program_result more = next(jq, &second, error);
+        if (more == NW_PROGRAM_ONE) {
+            jv_free(second);
+        }
         if (more != NW_PROGRAM_NONE) {
             jv_free(*first);
             result = more == NW_PROGRAM_ONE ? NW_PROGRAM_SEVERAL : more;
         }
-        if (more == NW_PROGRAM_ONE) {
-            jv_free(second);
-        }
     }
-    end(mapper, jq);
+    if (!end(mapper, p, error)) {
+        if (result == NW_PROGRAM_ONE) {
+            jv_free(*first);
+        }
+        result = NW_PROGRAM_FAILED;
+    }
     return result;
 }
 
@@ -447,13 +480,12 @@ int nw_program_collect(struct nw_mapper *mapper, const struct nw_program *p,
         *all = jv_array_append(*all, value);
         count++;
     }
-    end(mapper, jq);
-    if (result == NW_PROGRAM_NONE) {
-        return 0;
-    }
     if (result == NW_PROGRAM_ONE) {
         jv_free(value);
         (void)nw_error_set(error, NW_EINVAL, "the rule gave more than %d values", NW_SPLIT_MOST);
+    }
+    if (end(mapper, p, error) && result == NW_PROGRAM_NONE) {
+        return 0;
     }
     jv_free(*all);
     return NW_EINVAL;

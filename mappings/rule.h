@@ -66,7 +66,7 @@ enum nw_rule_outcome nw_rule_run_all(const struct nw_rule *rule, struct nw_rule_
 /* jq's truth. */
 static inline bool nw_rule_is_true(const struct nw_rule_value *v)
 {
-    return v->kind > NW_KIND_FALSE && v->kind != NW_KIND_NULL;
+    return v->kind > NW_KIND_FALSE;
 }
 
 /* Append v as libjq prints it, without blanks. false: left to libjq; out may have a part of it. */

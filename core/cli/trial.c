@@ -111,6 +111,7 @@ int nw_trial_run(const struct nw_route_spec *route, struct nw_mapper *mapper,
     struct nw_mapped mapped;
     char step[40];
 
+    nw_mapper_message(mapper, route->map_timeout_ms);
     if (nw_map_run(route->map, mapper, original, &mapped) != 0) {
         return NW_ENOMEM;
     }

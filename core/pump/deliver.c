@@ -419,6 +419,7 @@ void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original)
             strip_reserved_headers(original);
         }
     }
+    nw_mapper_message(lane->worker->mapper, lane->route->map_timeout_ms);
     if (nw_map_run(lane->route->map, lane->worker->mapper, original, &mapped) != 0) {
         original->worst = NW_FATE_RETURNED;
         nw_lane_finish(lane, original);

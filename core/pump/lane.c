@@ -174,6 +174,7 @@ static struct nw_message *map_reply(struct nw_lane *lane, struct nw_message *rep
     if (reply == NULL || lane->route->reply == NULL || nw_map_is_empty(lane->route->reply)) {
         return reply;
     }
+    nw_mapper_message(lane->worker->mapper, lane->route->map_timeout_ms);
     if (nw_map_run(lane->route->reply, lane->worker->mapper, reply, &mapped) != 0 ||
         mapped.outcome != NW_MAPPED) {
         nw_message_unref(reply);

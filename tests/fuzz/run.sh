@@ -16,7 +16,7 @@ for source in "$here"/fuzz_*.c; do
     case " ${*:-$name} " in *" $name "*) ;; *) continue ;; esac
     mkdir -p "$build/fuzz/$name"
     echo "fuzz $name: $seconds s"
-    if ! "$build/bin/fuzz_$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    if ! "$build/bin/fuzz_$name" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
         -malloc_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$build/fuzz/$name-" \
         "$build/fuzz/$name" "$here/corpus/$name" >"$build/fuzz/$name.log" 2>&1; then
         bad=1

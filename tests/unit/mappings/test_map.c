@@ -325,3 +325,36 @@ Test(program, says_what_jq_says_of_a_mistake)
         cr_expect(strstr(error.text, "shell") == NULL, "%s", error.text);
     }
 }
+
+static void run_again(const char *payload)
+{
+    while (mapped.messages != NULL) {
+        struct nw_message *next = mapped.messages->next;
+        nw_message_unref(mapped.messages);
+        mapped.messages = next;
+    }
+    run(payload);
+}
+
+Test(map, a_rule_without_end_is_refused_and_the_next_message_goes_on, .init = begin, .fini = end,
+     .timeout = 120)
+{
+    (void)nw_map_add_payload(map, program("if .a then last(range(1e12)) else .b end"), NULL);
+    nw_mapper_message(mapper, 50);
+    run("{\"a\":true}");
+    cr_assert_eq(mapped.outcome, NW_MAP_REJECTED);
+    cr_expect_str_eq(mapped.error.text, "the rule took longer than map_timeout, 50 ms");
+    nw_mapper_message(mapper, 50);
+    run_again("{\"a\":false,\"b\":7}");
+    cr_assert_eq(mapped.outcome, NW_MAPPED);
+    cr_expect(nw_slice_equal(mapped.messages->payload, NW_LITERAL("7")));
+}
+
+Test(map, a_split_without_end_is_refused, .init = begin, .fini = end, .timeout = 120)
+{
+    (void)nw_map_add_split(map, program("range(1e12) | select(. < 0)"), NULL);
+    nw_mapper_message(mapper, 50);
+    run("{}");
+    cr_assert_eq(mapped.outcome, NW_MAP_REJECTED);
+    cr_expect_str_eq(mapped.error.text, "the rule took longer than map_timeout, 50 ms");
+}

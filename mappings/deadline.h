@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of jq programs that do not end: one thread of the process looks now and then at what
+ * runs, and halts what has used up the processor time that a message may take (`map_timeout`).
+ * Processor time, not time of day: a machine that stands still is not the rule's fault. libjq looks
+ * whether it is halted before each of its instructions.
+ *
+ * The thread sleeps while nothing runs.
+ */
+#ifndef NATSWAY_MAPPINGS_DEADLINE_H
+#define NATSWAY_MAPPINGS_DEADLINE_H
+
+#include <jq.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/* Embedded; used by one thread, which runs the programs. */
+struct nw_deadline {
+    struct nw_deadline *next;
+    jq_state *jq;         /* what runs */
+    atomic_uint phase;    /* of jq, see deadline.c */
+    atomic_ulong message; /* so many-th of this thread */
+    atomic_llong limit_ns;
+    clockid_t clock; /* of the thread that runs */
+    bool has_clock;
+    bool over; /* the message has had its time; this thread's */
+    /* The watching thread's: the message at its last look, the one it saw running, the clock then. */
+    unsigned long passed, seen;
+    int64_t seen_ns;
+};
+
+/* Any thread. */
+void nw_deadline_init(struct nw_deadline *d);
+void nw_deadline_done(struct nw_deadline *d);
+
+/* The next message begins; it may take limit_ms of processor time in all, 0: as much as it wants.
+ */
+void nw_deadline_message(struct nw_deadline *d, int64_t limit_ms);
+
+/* jq is about to run. false: the message has had its time. */
+bool nw_deadline_start(struct nw_deadline *d, jq_state *jq);
+/* It has run. true: it was halted, and can only be torn down. */
+bool nw_deadline_end(struct nw_deadline *d);
+
+#endif
