@@ -153,6 +153,7 @@ int nw_step_read_check(const struct nw_step *s)
     if (rc == 0 && words.types.count > 0) {
         rc = read_types(s, s->node, &words.types, &rule->types);
     }
+    *s->checked = rule;
     rc = rc != 0 ? rc : nw_step_when(s, &when);
     return rc != 0 ? rc : nw_map_add_check(s->map, rule, when);
 }

@@ -38,6 +38,9 @@ static int read_filter(const struct nw_step *s)
 
 static int read_payload(const struct nw_step *s)
 {
+    if (s->node->kind == NW_NODE_TEXT) {
+        nw_step_warn_integers(s);
+    }
     return read_program_step(s, nw_map_add_payload);
 }
 
@@ -47,6 +50,9 @@ static int read_split(const struct nw_step *s)
     if (s->subject == NULL) {
         nw_reader_error(s->reader, &s->node->mark, "split: an answer is one message");
         return 0;
+    }
+    if (s->node->kind == NW_NODE_TEXT) {
+        nw_step_warn_integers(s);
     }
     return read_program_step(s, nw_map_add_split);
 }
@@ -297,7 +303,9 @@ int nw_load_steps(const struct nw_reader *r, const struct nw_node *node, const c
                   const struct nw_template_scope *scope, const enum nw_fill *subject,
                   struct nw_map **out)
 {
-    struct nw_step s = {.reader = r, .scope = scope, .subject = subject, .map = nw_map_new()};
+    const struct nw_check_rule *checked = NULL;
+    struct nw_step s = {
+        .reader = r, .scope = scope, .subject = subject, .map = nw_map_new(), .checked = &checked};
     int rc;
 
     if (s.map == NULL || nw_arena_defer(r->arena, free_map, s.map) != 0) {

@@ -12,10 +12,15 @@ struct nw_step {
     const struct nw_node *node, *when;     /* its value; its condition or NULL */
     const char *name;
     struct nw_map *map;
+    const struct nw_check_rule *
+        *checked; /* by the latest `check` of this map; *checked may be NULL */
 };
 
 /* The condition once more: each call of the map takes one over. *out is NULL without one. */
 int nw_step_when(const struct nw_step *s, struct nw_program **out);
+
+/* step_numbers.c: the step's program may change integers. */
+void nw_step_warn_integers(const struct nw_step *s);
 
 /* step_formats.c */
 int nw_step_read_decode(const struct nw_step *s);

@@ -16,6 +16,16 @@ static const struct {
      SYSTEMS "  a: {from: {kafka: t, group: g}, to: {jetstream: \"x.{{key}}\"}}\n"
              "  b: {from: {jetstream: \"y.>\"}, to: {kafka: \"u\"}}\n",
      ""},
+    {"an integer that a rule rebuilds",
+     SYSTEMS "  a:\n    from: {jetstream: \"y.>\"}\n    to: {kafka: u}\n    map:\n"
+             "      - check: {types: {.order.id: integer, n: number}}\n"
+             "      - filter: .order.id > 3\n"
+             "      - payload: \"{i: .order.id}\"\n"
+             "      - payload: \". + {x: 1}\"\n"
+             "      - payload: \"{idle: .n, s: \\\"a. b\\\"}\"\n",
+     "c.yaml:10:18: a: warning: payload: the integer .order.id is exact only below 2^53 when a "
+     "rule "
+     "rebuilds it; if it stays below, its type can be number\n"},
     {"core NATS promises nothing",
      SYSTEMS "  a: {from: {nats: x}, to: {kafka: t}}\n"
              "  b: {from: {nats: y, reply: true}, to: {kafka: t}}\n",
