@@ -119,3 +119,8 @@ int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_pro
 {
     return add(map, (struct nw_map_step){.kind = NW_STEP_REJECT, .value = why, .when = when});
 }
+
+int nw_map_add_call(struct nw_map *map, const struct nw_map_call *call, struct nw_program *when)
+{
+    return add(map, (struct nw_map_step){.kind = NW_STEP_CALL, .call = call, .when = when});
+}

@@ -46,6 +46,16 @@ int nw_map_add_set(struct nw_map *map, enum nw_map_field field, struct nw_slice 
 int nw_map_add_remove(struct nw_map *map, struct nw_slice pattern, struct nw_program *when);
 int nw_map_add_drop(struct nw_map *map, struct nw_program *when);
 int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_program *when);
+/*
+ * A step of the program around, for what is not in here. run gets an outgoing message, which it may
+ * change, and must not block: 0 goes on; NW_EAGAIN: what it needs is not there yet, the message is
+ * to wait; all else rejects it. With the reason, but for 0. Kept by reference.
+ */
+struct nw_map_call {
+    int (*run)(void *context, struct nw_message *m, struct nw_error *error);
+    void *context;
+};
+int nw_map_add_call(struct nw_map *map, const struct nw_map_call *call, struct nw_program *when);
 
 struct nw_mapper *nw_mapper_new(void);
 void nw_mapper_free(struct nw_mapper *mapper);
@@ -54,7 +64,9 @@ void nw_mapper_free(struct nw_mapper *mapper);
  * refused beyond that. 0, as for a new mapper: it may take as long as it wants. */
 void nw_mapper_message(struct nw_mapper *mapper, int64_t limit_ms);
 
-enum nw_map_outcome { NW_MAPPED, NW_MAP_FILTERED, NW_MAP_REJECTED };
+/* NW_MAP_LATER: what a step needs is not there yet (a schema is fetched, a table loaded). Nothing
+ * came out; the whole map is to be run again, in a while. */
+enum nw_map_outcome { NW_MAPPED, NW_MAP_FILTERED, NW_MAP_REJECTED, NW_MAP_LATER };
 
 struct nw_mapped {
     enum nw_map_outcome outcome;
@@ -62,7 +74,7 @@ struct nw_mapped {
      * refused by a later step has the outcome NW_REJECT and the reason. */
     struct nw_message *messages;
     unsigned step;         /* filtered: which step, from 1 */
-    struct nw_error error; /* rejected: the reason */
+    struct nw_error error; /* rejected, later: the reason */
 };
 
 /*

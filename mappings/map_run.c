@@ -18,7 +18,7 @@ struct result {
     struct nw_message *head, **tail;
     uint32_t parts; /* that splits have made */
     unsigned step;  /* the last that ran */
-    bool no_memory;
+    bool no_memory, later;
 };
 
 /* What a run carries along. */
@@ -32,7 +32,7 @@ struct run {
     struct result *result;
 };
 
-enum verdict { GO_ON, FILTERED, REJECTED, SPLIT_UP };
+enum verdict { GO_ON, FILTERED, REJECTED, LATER, SPLIT_UP };
 
 /* jq's truth of p: 1, 0, or negative with the reason. */
 static int test(struct run *r, const struct nw_program *p)
@@ -194,7 +194,7 @@ static enum verdict add_part(struct run *r, jv value)
         return REJECTED;
     }
     go_on_with(r, part.m, part.value);
-    return GO_ON;
+    return r->result->later ? LATER : GO_ON;
 }
 
 static void free_all(struct nw_message *m)
@@ -231,12 +231,13 @@ static enum verdict run_split_rule(struct run *r, const struct nw_map_step *s)
             return REJECTED;
         }
     }
-    for (m = first; m != NULL; m = next) {
+    for (m = first; m != NULL && !r->result->later; m = next) {
         next = m->next;
         m->next = NULL;
         go_on_with(r, m, (struct nw_value){.parsed = false});
     }
-    return count == 0 ? FILTERED : SPLIT_UP;
+    free_all(m);
+    return r->result->later ? LATER : count == 0 ? FILTERED : SPLIT_UP;
 }
 
 static enum verdict run_split(struct run *r, const struct nw_map_step *s)
@@ -419,11 +420,30 @@ static enum verdict run_reject(struct run *r, const struct nw_map_step *s)
     return REJECTED;
 }
 
+/* What was set of the message until then is forgotten when it has to wait. */
+static enum verdict run_call(struct run *r, const struct nw_map_step *s)
+{
+    struct nw_slice payload = r->m->payload;
+
+    switch (s->call->run(s->call->context, r->m, r->error)) {
+    case 0:
+        break;
+    case NW_EAGAIN:
+        return LATER;
+    default:
+        return REJECTED;
+    }
+    if (r->m->payload.data != payload.data || r->m->payload.len != payload.len) {
+        nw_value_done(&r->value);
+    }
+    return GO_ON;
+}
+
 static enum verdict (*const kinds[])(struct run *r, const struct nw_map_step *s) = {
     [NW_STEP_FILTER] = run_filter, [NW_STEP_PAYLOAD] = run_payload, [NW_STEP_SPLIT] = run_split,
     [NW_STEP_SET] = run_set,       [NW_STEP_REMOVE] = run_remove,   [NW_STEP_DECODE] = run_decode,
     [NW_STEP_ENCODE] = run_encode, [NW_STEP_CHECK] = run_check,     [NW_STEP_DROP] = run_drop,
-    [NW_STEP_REJECT] = run_reject,
+    [NW_STEP_REJECT] = run_reject, [NW_STEP_CALL] = run_call,
 };
 
 static enum verdict run_step(struct run *r, const struct nw_map_step *s)
@@ -469,6 +489,10 @@ static void run_part(struct run *r)
         r->m->reason = nw_message_copy(r->m, r->error->text, strlen(r->error->text) + 1).data;
         append(r->result, r->m);
         break;
+    case LATER:
+        r->result->later = true;
+        nw_message_unref(r->m);
+        break;
     default:
         nw_message_unref(r->m);
         break;
@@ -503,7 +527,11 @@ int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_mes
         free_all(result.head);
         return NW_ENOMEM;
     }
-    if (verdict == REJECTED) {
+    if (verdict == LATER) { /* with all of its parts */
+        free_all(result.head);
+        out->messages = NULL;
+        out->outcome = NW_MAP_LATER;
+    } else if (verdict == REJECTED) {
         out->outcome = NW_MAP_REJECTED;
     } else if (result.head == NULL) {
         out->outcome = NW_MAP_FILTERED;

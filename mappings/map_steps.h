@@ -15,7 +15,8 @@ enum nw_step_kind {
     NW_STEP_ENCODE,
     NW_STEP_CHECK,
     NW_STEP_DROP,
-    NW_STEP_REJECT
+    NW_STEP_REJECT,
+    NW_STEP_CALL
 };
 
 struct nw_map_step {
@@ -27,6 +28,7 @@ struct nw_map_step {
     char *name; /* of a header, or the pattern of REMOVE */
     const struct nw_codec *codec;
     const struct nw_check_rule *rule;
+    const struct nw_map_call *call;
 };
 
 struct nw_map {

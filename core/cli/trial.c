@@ -115,7 +115,7 @@ int nw_trial_run(const struct nw_route_spec *route, struct nw_mapper *mapper,
     if (nw_map_run(route->map, mapper, original, &mapped) != 0) {
         return NW_ENOMEM;
     }
-    if (mapped.outcome == NW_MAP_REJECTED) {
+    if (mapped.outcome == NW_MAP_REJECTED || mapped.outcome == NW_MAP_LATER) {
         tell(&t, NW_EXPECT_REJECTED, mapped.error.text);
     } else if (mapped.outcome == NW_MAP_FILTERED) {
         (void)snprintf(step, sizeof step, "step %u", mapped.step);

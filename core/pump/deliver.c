@@ -372,18 +372,38 @@ static void strip_reserved_headers(struct nw_message *m)
     m->headers.count = kept;
 }
 
-/* The map refused it. What stands for it is an outgoing message without a target of its own. */
-static void reject_mapped(struct nw_lane *lane, struct nw_message *original, const char *reason)
+/* An outgoing message without a target, which stands for an original of which there is no other.
+ * NULL: no memory; the original went back. */
+static struct nw_message *stand_in(struct nw_lane *lane, struct nw_message *original)
 {
     struct nw_message *m = nw_message_derive(original);
 
     if (m == NULL) {
         original->worst = NW_FATE_RETURNED;
         nw_lane_finish(lane, original);
-        return;
+        return NULL;
     }
     original->pending = 1;
-    nw_lane_reject(lane, m, NW_CAUSE_MAPPING, reason);
+    return m;
+}
+
+/* The map refused it. */
+static void reject_mapped(struct nw_lane *lane, struct nw_message *original, const char *reason)
+{
+    struct nw_message *m = stand_in(lane, original);
+
+    if (m != NULL) {
+        nw_lane_reject(lane, m, NW_CAUSE_MAPPING, reason);
+    }
+}
+
+void nw_lane_answer_original(struct nw_lane *lane, struct nw_message *original, const char *reason)
+{
+    struct nw_message *m = stand_in(lane, original);
+
+    if (m != NULL) {
+        nw_lane_answer(lane, m, NW_RETRY, NW_CAUSE_OUTAGE, reason);
+    }
 }
 
 static void deliver_mapped(struct nw_lane *lane, struct nw_message *original,
@@ -404,9 +424,36 @@ static void deliver_mapped(struct nw_lane *lane, struct nw_message *original,
     }
 }
 
-void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original)
+bool nw_lane_map(struct nw_lane *lane, struct nw_message *original, struct nw_error *error)
 {
     struct nw_mapped mapped;
+
+    nw_mapper_message(lane->worker->mapper, lane->route->map_timeout_ms);
+    if (nw_map_run(lane->route->map, lane->worker->mapper, original, &mapped) != 0) {
+        original->worst = NW_FATE_RETURNED;
+        nw_lane_finish(lane, original);
+        return true;
+    }
+    switch (mapped.outcome) {
+    case NW_MAPPED:
+        deliver_mapped(lane, original, mapped.messages);
+        break;
+    case NW_MAP_REJECTED:
+        reject_mapped(lane, original, mapped.error.text);
+        break;
+    case NW_MAP_LATER:
+        *error = mapped.error;
+        return false;
+    default:
+        nw_lane_finish(lane, original);
+        break;
+    }
+    return true;
+}
+
+void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original)
+{
+    struct nw_error error;
 
     original->outcome = NW_ACK;
     original->worst = NW_FATE_FILTERED;
@@ -419,21 +466,7 @@ void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original)
             strip_reserved_headers(original);
         }
     }
-    nw_mapper_message(lane->worker->mapper, lane->route->map_timeout_ms);
-    if (nw_map_run(lane->route->map, lane->worker->mapper, original, &mapped) != 0) {
-        original->worst = NW_FATE_RETURNED;
-        nw_lane_finish(lane, original);
-        return;
-    }
-    switch (mapped.outcome) {
-    case NW_MAPPED:
-        deliver_mapped(lane, original, mapped.messages);
-        break;
-    case NW_MAP_REJECTED:
-        reject_mapped(lane, original, mapped.error.text);
-        break;
-    default:
-        nw_lane_finish(lane, original);
-        break;
+    if (!nw_later_is_empty(&lane->later) || !nw_lane_map(lane, original, &error)) {
+        nw_later_add(lane, original);
     }
 }

@@ -95,7 +95,7 @@ static size_t all_targets(const struct nw_lane *lane)
 static void publish(struct nw_lane *lane)
 {
     struct nw_ledger *l = &lane->ledger;
-    bool holding = false;
+    bool holding = lane->later.told;
 
     if (l->received != l->delivered + l->filtered + l->dead_lettered + l->dropped + l->in_flight) {
         l->mismatches++;
@@ -118,6 +118,10 @@ void nw_lane_flush(struct nw_lane *lane)
 {
     for (size_t i = 0; i < all_targets(lane); i++) {
         nw_target_flush(&lane->targets[i]);
+    }
+    if (lane->phase == NW_PHASE_DRAINING && lane->all_taken &&
+        lane->ledger.in_flight == lane->later.count) {
+        nw_later_return_all(lane); /* behind all that is under way, as in return_queued */
     }
     publish(lane);
     settle(lane);
@@ -166,9 +170,12 @@ static void write_ledger(struct nw_lane *lane, const struct nw_message *m)
     }
 }
 
-/* The answer on its way back passes the route's reply rules. */
-static struct nw_message *map_reply(struct nw_lane *lane, struct nw_message *reply)
+/* The answer on its way back passes the route's reply rules. Who waits for one that cannot be
+ * mapped yet is told so: it would be too late, and the request has been made. */
+static struct nw_message *map_reply(struct nw_lane *lane, struct nw_message *m,
+                                    struct nw_result *result)
 {
+    struct nw_message *reply = m->reply;
     struct nw_mapped mapped;
 
     if (reply == NULL || lane->route->reply == NULL || nw_map_is_empty(lane->route->reply)) {
@@ -178,6 +185,13 @@ static struct nw_message *map_reply(struct nw_lane *lane, struct nw_message *rep
     if (nw_map_run(lane->route->reply, lane->worker->mapper, reply, &mapped) != 0 ||
         mapped.outcome != NW_MAPPED) {
         nw_message_unref(reply);
+        if (mapped.outcome == NW_MAP_LATER && m->deadline_ns != 0) {
+            nw_lane_set_error(lane, mapped.error.text);
+            result->outcome = NW_RETRY;
+            result->cause = NW_CAUSE_OUTAGE;
+            result->reason =
+                nw_message_copy(m, mapped.error.text, strlen(mapped.error.text) + 1).data;
+        }
         return NULL;
     }
     nw_message_unref(reply); /* what came out of it holds it */
@@ -199,7 +213,7 @@ static struct nw_result result_of(struct nw_lane *lane, struct nw_message *m)
         result.reason = m->reason;
         return result;
     }
-    m->reply = map_reply(lane, m->reply);
+    m->reply = map_reply(lane, m, &result);
     result.reply = m->reply;
     return result;
 }
@@ -295,6 +309,9 @@ static void return_queued(struct nw_lane *lane, bool closed)
         if (closed || lane->targets[i].in_flight == 0) {
             nw_target_return_queued(&lane->targets[i]);
         }
+    }
+    if (closed) {
+        nw_later_return_all(lane);
     }
 }
 
@@ -428,6 +445,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     lane->source.source = route->source.kind;
     lane->source.required = true;
     nw_spooler_init(&lane->spooler, lane);
+    nw_later_init(lane);
     if (asprintf(&lane->via, "%s/%s", bridge->config->name, route->name) < 0) {
         lane->via = NULL;
         return NW_ENOMEM;

@@ -10,6 +10,8 @@
  *                            ^                |
  *                            +---- retry -----+   rejected: once more, to the dead-letter target
  *
+ * What the map cannot take yet waits before it, in front of all that comes later: see later.h.
+ *
  * Invariants, on the worker thread:
  *   ledger: received == delivered + filtered + dead_lettered + dropped + in_flight
  *   target: in_flight <= window; the queue is sorted by the number of the original
@@ -23,6 +25,7 @@
 #include "config/config.h"
 #include "pump/bridge.h"
 #include "pump/endpoint.h"
+#include "pump/later.h"
 #include "pump/spooler.h"
 #include "pump/target.h"
 #include "pump/worker.h"
@@ -85,6 +88,7 @@ struct nw_lane {
     bool foreign; /* the source is not NATS: reserved headers do not pass */
     char *via;    /* "bridge/route" */
     struct nw_credit credit;
+    struct nw_later later;
 
     enum nw_phase phase;
     bool stopped; /* `then: stop`, or an endpoint that cannot work */
@@ -137,8 +141,12 @@ void nw_lane_touch(struct nw_lane *lane);
 struct nw_lane *nw_lane_untouch(struct nw_lane *lane);
 
 /* From deliver.c and target.c, see there. */
-/* Map an offered original and queue what comes out of it. */
+/* Map an offered original and queue what comes out of it, behind those that wait. */
 void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original);
+/* The second half of it. false: it cannot be mapped yet, error has the reason; nothing happened. */
+bool nw_lane_map(struct nw_lane *lane, struct nw_message *original, struct nw_error *error);
+/* An original ends before anything was made of it: who waits for it is told of an outage. */
+void nw_lane_answer_original(struct nw_lane *lane, struct nw_message *original, const char *reason);
 /* An original came to its end: write the ledger and settle it. */
 void nw_lane_finish(struct nw_lane *lane, struct nw_message *original);
 /* An outgoing message came to its end. m is released. */

@@ -17,7 +17,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct nw_endpoint *source, *sink;
 static struct nw_message *held[PROBE_MAX];
 static size_t held_count, in_flight, want;
-static unsigned attempts[PROBE_MAX];
+static unsigned attempts[PROBE_MAX], step_attempts[PROBE_MAX];
 static char folder[64];
 static struct nw_bridge *bridge;
 
@@ -87,6 +87,11 @@ static size_t number_of(struct nw_message *m)
     return (size_t)number;
 }
 
+static void copy_text(char *into, size_t size, struct nw_slice text)
+{
+    (void)snprintf(into, size, "%.*s", (int)text.len, text.data == NULL ? "" : text.data);
+}
+
 static void settle(void *state, const struct nw_result *results, size_t n)
 {
     (void)state;
@@ -94,6 +99,8 @@ static void settle(void *state, const struct nw_result *results, size_t n)
     for (size_t i = 0; i < n; i++) {
         size_t number = number_of(results[i].message);
         probe.settled[number]++;
+        copy_text(probe.reason, sizeof probe.reason,
+                  results[i].reason == NULL ? NW_ABSENT : nw_slice_text(results[i].reason));
         probe.outcome[number] = results[i].outcome;
         probe.cause[number] = results[i].cause;
         probe.settle_order[probe.settled_count++] = number;
@@ -147,6 +154,7 @@ static struct nw_result act_on(struct nw_message *m, size_t number)
     switch (probe.act(number, ++attempts[number])) {
     case PROBE_ACK:
         probe.delivered[probe.delivered_count++] = number;
+        r.reply = probe.answers ? nw_message_new(sink) : NULL;
         break;
     case PROBE_RETRY:
         r.outcome = NW_RETRY;
@@ -213,11 +221,6 @@ static int open_dead(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
     return 0;
 }
 
-static void copy_text(char *into, size_t size, struct nw_slice text)
-{
-    (void)snprintf(into, size, "%.*s", (int)text.len, text.data == NULL ? "" : text.data);
-}
-
 static void send_dead(void *state, struct nw_message *const *messages, size_t n)
 {
     (void)state;
@@ -270,9 +273,49 @@ void probe_reset(void)
     probe.deadline_ms = 200;
     probe.then = NW_THEN_DEAD_LETTER;
     memset(attempts, 0, sizeof attempts);
+    memset(step_attempts, 0, sizeof step_attempts);
     held_count = in_flight = want = 0;
     source = NULL;
     nw_log_setup(NW_LOG_ERROR, false);
+}
+
+static int run_step(void *context, struct nw_message *m, struct nw_error *error)
+{
+    size_t number = number_of(m);
+    int rc;
+
+    (void)context;
+    (void)pthread_mutex_lock(&lock);
+    rc = probe.step(number, ++step_attempts[number]);
+    (void)pthread_mutex_unlock(&lock);
+    return rc == 0 ? 0 : nw_error_set(error, rc, "the table is not loaded");
+}
+
+static int never(void *context, struct nw_message *m, struct nw_error *error)
+{
+    (void)context;
+    (void)m;
+    return nw_error_set(error, NW_EAGAIN, "the table is not loaded");
+}
+
+static const struct nw_map_call step = {.run = run_step}, waits = {.run = never};
+
+static void add_steps(void)
+{
+    struct nw_program *two;
+    struct nw_error error;
+
+    if (probe.splits) {
+        cr_assert_eq(nw_program_compile(NW_LITERAL("1, 2"), &two, &error), 0);
+        cr_assert_eq(nw_map_add_split(route.map, two, NULL), 0);
+    }
+    if (probe.step != NULL) {
+        cr_assert_eq(nw_map_add_call(route.map, &step, NULL), 0);
+    }
+    if (probe.answers) {
+        route.reply = nw_map_new();
+        cr_assert_eq(nw_map_add_call(route.reply, &waits, NULL), 0);
+    }
 }
 
 static void make_sink(struct nw_sink_spec *s, const struct nw_sink_kind *kind, const char *address)
@@ -303,6 +346,7 @@ static void make_route(void)
         .order = probe.order,
         .enabled = true,
         .scope = {.bridge = "b", .route = "r", .address = NW_ADDRESS_SUBJECT, .pattern = "a.b"}};
+    add_steps();
     make_sink(&sinks[0], &sink_kind, "out");
     if (probe.dead_letters) {
         make_sink(&sinks[1], &dead_kind, "dlq.{{route}}");
@@ -400,6 +444,7 @@ void probe_stop(int64_t timeout_ms)
 {
     (void)nw_bridge_stop(bridge, timeout_ms);
     nw_map_free(route.map);
+    nw_map_free(route.reply);
     nw_template_free(sinks[0].address_template);
     if (probe.dead_letters) {
         nw_template_free(sinks[1].address_template);

@@ -22,6 +22,11 @@ enum probe_act { PROBE_ACK, PROBE_RETRY, PROBE_REJECT, PROBE_HOLD, PROBE_TIMEOUT
 struct probe {
     /* Set by the test before it starts. */
     enum probe_act (*act)(size_t number, unsigned attempt);
+    /* A step of the map, NULL: none. What it returns for message `number` on its try'th try is the
+     * step's: 0, NW_EAGAIN or NW_EINVAL. */
+    int (*step)(size_t number, unsigned attempt);
+    bool splits;  /* a step before it makes two of each message */
+    bool answers; /* with a reply, which passes a step that waits for ever */
     enum nw_order order;
     enum nw_then then;
     bool dead_letters, awaited, on_error_given;
@@ -39,6 +44,7 @@ struct probe {
     unsigned settled[PROBE_MAX]; /* how many times each was settled */
     enum nw_outcome outcome[PROBE_MAX];
     enum nw_cause cause[PROBE_MAX];
+    char reason[100]; /* of the last one that was settled */
     size_t settled_count;
     size_t settle_order[PROBE_MAX]; /* numbers */
     size_t most_in_flight;
