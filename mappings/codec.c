@@ -8,7 +8,7 @@
 static const char *const formats[] = {
     [NW_FORMAT_JSON] = "json", [NW_FORMAT_TEXT] = "text", [NW_FORMAT_BASE64] = "base64",
     [NW_FORMAT_CSV] = "csv",   [NW_FORMAT_XML] = "xml",   [NW_FORMAT_MSGPACK] = "msgpack",
-    [NW_FORMAT_CBOR] = "cbor",
+    [NW_FORMAT_CBOR] = "cbor", [NW_FORMAT_AVRO] = "avro",
 };
 #define FORMATS (sizeof formats / sizeof formats[0])
 
@@ -24,7 +24,7 @@ int nw_format_find(const char *name)
 
 const char *nw_format_names(void)
 {
-    return "json, text, base64, csv, xml, msgpack, cbor";
+    return "json, text, base64, csv, xml, msgpack, cbor, avro";
 }
 
 /* ---- decoding ---- */
@@ -50,11 +50,12 @@ static int decode_json(struct nw_slice payload, jv *value, struct nw_error *erro
 /* XML says its encoding itself. */
 static bool is_text(enum nw_format format)
 {
-    return format != NW_FORMAT_XML && format != NW_FORMAT_MSGPACK && format != NW_FORMAT_CBOR;
+    return format != NW_FORMAT_XML && format != NW_FORMAT_MSGPACK && format != NW_FORMAT_CBOR &&
+           format != NW_FORMAT_AVRO;
 }
 
-int nw_codec_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
-                    struct nw_error *error)
+int nw_codec_decode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher,
+                    struct nw_slice payload, jv *value, struct nw_error *error)
 {
     if (is_text(c->format) && !nw_utf8_valid(payload)) {
         return nw_error_set(error, NW_EINVAL, "%s: the payload is not UTF-8", formats[c->format]);
@@ -71,6 +72,8 @@ int nw_codec_decode(const struct nw_codec *c, struct nw_slice payload, jv *value
         return nw_msgpack_decode(payload, value, error);
     case NW_FORMAT_CBOR:
         return nw_cbor_decode(payload, value, error);
+    case NW_FORMAT_AVRO:
+        return nw_avro_codec_decode(c->avro, fetcher, payload, value, error);
     default:
         return decode_json(payload, value, error);
     }
@@ -95,8 +98,8 @@ static void add_text(struct nw_buffer *out, jv value)
     }
 }
 
-int nw_codec_encode(const struct nw_codec *c, jv value, struct nw_buffer *out,
-                    struct nw_error *error)
+int nw_codec_encode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher, jv value,
+                    struct nw_buffer *out, struct nw_error *error)
 {
     switch (c->format) {
     case NW_FORMAT_TEXT:
@@ -112,6 +115,8 @@ int nw_codec_encode(const struct nw_codec *c, jv value, struct nw_buffer *out,
     case NW_FORMAT_CBOR:
         nw_cbor_encode(value, out);
         return 0;
+    case NW_FORMAT_AVRO:
+        return nw_avro_codec_encode(c->avro, fetcher, value, out, error);
     default:
         add_json(out, value);
         return 0;

@@ -43,8 +43,11 @@ enum nw_format {
     NW_FORMAT_CSV,
     NW_FORMAT_XML,
     NW_FORMAT_MSGPACK,
-    NW_FORMAT_CBOR
+    NW_FORMAT_CBOR,
+    NW_FORMAT_AVRO
 };
+
+struct nw_avro_codec;
 
 struct nw_codec {
     enum nw_format format;
@@ -55,6 +58,7 @@ struct nw_codec {
     size_t column_count;
     const struct nw_typed *types; /* of columns: what they are read as; others are text */
     size_t type_count;
+    const struct nw_avro_codec *avro; /* Avro: see avro.h */
 };
 
 /* The format of that name, or -1. */

@@ -59,6 +59,10 @@ int nw_map_add_call(struct nw_map *map, const struct nw_map_call *call, struct n
 
 struct nw_mapper *nw_mapper_new(void);
 void nw_mapper_free(struct nw_mapper *mapper);
+/* Who fetches schemas for the maps that this mapper runs; it must outlive it. Without one nothing
+ * is asked. */
+struct nw_avro_fetcher;
+void nw_mapper_set_fetcher(struct nw_mapper *mapper, struct nw_avro_fetcher *fetcher);
 
 /* The next message begins: what is run for it may take so much processor time in all, and is
  * refused beyond that. 0, as for a new mapper: it may take as long as it wants. */

@@ -355,6 +355,7 @@ static enum verdict run_decode(struct run *r, const struct nw_map_step *s)
     struct nw_buffer bytes = {0};
     struct nw_error error;
     jv value;
+    int rc;
 
     if (s->codec->format == NW_FORMAT_BASE64) {
         if (nw_base64_decode(&bytes, r->m->payload, &error) != 0) {
@@ -364,8 +365,9 @@ static enum verdict run_decode(struct run *r, const struct nw_map_step *s)
         }
         return set_bytes(r, &bytes);
     }
-    if (nw_codec_decode(s->codec, r->m->payload, &value, r->error) != 0) {
-        return REJECTED;
+    rc = nw_codec_decode(s->codec, nw_mapper_fetcher(r->mapper), r->m->payload, &value, r->error);
+    if (rc != 0) {
+        return rc == NW_EAGAIN ? LATER : REJECTED;
     }
     if (s->codec->format != NW_FORMAT_JSON) {
         return set_payload(r, value);
@@ -378,6 +380,7 @@ static enum verdict run_decode(struct run *r, const struct nw_map_step *s)
 static enum verdict run_encode(struct run *r, const struct nw_map_step *s)
 {
     struct nw_buffer bytes = {0};
+    int rc;
 
     if (s->codec->format == NW_FORMAT_BASE64) {
         nw_base64_encode(&bytes, r->m->payload);
@@ -386,9 +389,10 @@ static enum verdict run_encode(struct run *r, const struct nw_map_step *s)
     if (nw_value_parse(&r->value, r->m, r->error) != 0) {
         return REJECTED;
     }
-    if (nw_codec_encode(s->codec, r->value.value, &bytes, r->error) != 0) {
+    rc = nw_codec_encode(s->codec, nw_mapper_fetcher(r->mapper), r->value.value, &bytes, r->error);
+    if (rc != 0) {
         nw_buffer_done(&bytes);
-        return REJECTED;
+        return rc == NW_EAGAIN ? LATER : REJECTED;
     }
     return set_bytes(r, &bytes);
 }

@@ -34,6 +34,7 @@ struct nw_mapper {
     struct nw_deadline deadline;
     int64_t limit_ms;
     struct nw_error *error; /* where messages of the interpreter go while it runs */
+    struct nw_avro_fetcher *fetcher;
 };
 
 /* ---- compiling ---- */
@@ -190,6 +191,16 @@ void nw_mapper_free(struct nw_mapper *mapper)
     nw_rule_space_free(mapper->space);
     nw_buffer_done(&mapper->text);
     free(mapper);
+}
+
+void nw_mapper_set_fetcher(struct nw_mapper *mapper, struct nw_avro_fetcher *fetcher)
+{
+    mapper->fetcher = fetcher;
+}
+
+struct nw_avro_fetcher *nw_mapper_fetcher(const struct nw_mapper *mapper)
+{
+    return mapper->fetcher;
 }
 
 static void on_message(void *context, jv message)

@@ -15,6 +15,9 @@
 #include "mappings/program_text.h"
 #include "mappings/rule.h"
 
+/* What nw_mapper_set_fetcher gave, or NULL. */
+struct nw_avro_fetcher *nw_mapper_fetcher(const struct nw_mapper *mapper);
+
 /* A payload on its way through the steps: bytes, and the value once somebody asked for it. */
 struct nw_value {
     jv value;

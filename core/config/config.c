@@ -4,12 +4,14 @@
 
 #include "config/diagnostics.h"
 #include "config/loader.h"
+#include "config/step_avro.h"
 
 struct nw_reader nw_loader_reader(const struct nw_loader *l, const struct nw_node *node,
                                   const char *route)
 {
     return (struct nw_reader){.arena = l->arena,
                               .diagnostics = l->diagnostics,
+                              .avro = l->avro,
                               .route = route,
                               .file = node->file,
                               .mark = node->mark};
@@ -53,9 +55,11 @@ int nw_config_load(const struct nw_config_sources *sources, const struct nw_regi
                    struct nw_config **out, struct nw_diagnostics *diagnostics)
 {
     struct nw_config *config = new_config();
+    struct nw_avro_shared avro = {0};
     struct nw_loader l = {.registry = registry,
                           .diagnostics = diagnostics,
                           .config = config,
+                          .avro = &avro,
                           .arena = config == NULL ? NULL : config->arena,
                           .tree = nw_arena_new()};
     size_t errors = diagnostics->errors;
@@ -66,6 +70,11 @@ int nw_config_load(const struct nw_config_sources *sources, const struct nw_regi
     }
     nw_table_done(&l.files);
     nw_table_done(&l.connections);
+    if (config != NULL) {
+        config->avro_registries = avro.registries.count;
+        config->avro_subjects = avro.subjects.count;
+    }
+    nw_avro_shared_done(&avro);
     nw_arena_free(l.tree);
     if (rc == 0 && diagnostics->errors != errors) {
         rc = NW_EINVAL;

@@ -148,6 +148,7 @@ struct nw_config {
     struct nw_route_spec **routes;
     size_t route_count;
     struct nw_table routes_by_name;
+    size_t avro_registries, avro_subjects; /* how many the steps name: see nw_avro_registry */
     struct nw_test_spec *tests;
     size_t test_count;
     struct nw_arena *arena; /* what everything above lives in, and the configuration itself */

@@ -25,6 +25,8 @@ struct nw_reader {
     const struct nw_file *file; /* where relative paths of defaults begin; where mark is */
     struct nw_mark mark;        /* of the mapping that is read: where what is missing is missing */
     struct nw_slots *slots;     /* NULL: rows with templates are not allowed here */
+    struct nw_avro_shared *avro;
+    const struct nw_sink_spec *target; /* the first, for steps; NULL: there is none */
 };
 
 void nw_reader_error(const struct nw_reader *r, const struct nw_mark *mark, const char *format, ...)

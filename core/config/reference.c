@@ -188,6 +188,8 @@ void nw_reference_language(struct nw_buffer *b)
     add_words(b, nw_step_rows);
     nw_buffer_add_text(b, "\n### csv, of decode and encode\n\n");
     add_options(b, nw_csv_rows);
+    nw_buffer_add_text(b, "\n### avro, of decode and encode\n\n");
+    add_options(b, nw_avro_rows);
     nw_buffer_add_text(b, "\n### check\n\n");
     add_options(b, nw_check_rows);
 }

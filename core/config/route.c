@@ -301,11 +301,13 @@ static int read_steps(struct part *p)
     answer.address = subject == NW_FILL_SUBJECT ? NW_ADDRESS_SUBJECT : NW_ADDRESS_HTTP_PATH;
     answer.pattern = "";
     answer.has = NW_HAS(NW_META_STATUS);
+    p->reader.target = first == NULL ? NULL : &p->spec->sinks[0];
     rc = nw_load_steps(&p->reader, map == NULL ? NULL : map->value, "map", scope_of(p), &subject,
                        &p->spec->map);
     if (rc != 0) {
         return rc;
     }
+    p->reader.target = NULL;
     return nw_load_steps(&p->reader, reply == NULL ? NULL : reply->value, "reply",
                          scope_of(p) == NULL ? NULL : &answer, NULL, &p->spec->reply);
 }

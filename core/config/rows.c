@@ -271,6 +271,64 @@ const struct nw_option nw_csv_rows[] = {
     {.name = NULL},
 };
 
+#define AVRO(member) offsetof(struct nw_avro_words, member)
+
+static const struct nw_option avro_tls_rows[] = {
+    {.name = "ca",
+     .type = NW_OPTION_PATH,
+     .offset = AVRO(tls.ca) - AVRO(tls),
+     .doc =
+         "file with the certificates that may have signed the registry's; default: the system's"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_avro_rows[] = {
+    {.name = "schema",
+     .type = NW_OPTION_PATH,
+     .offset = AVRO(schema),
+     .doc = "file with the schema (.avsc); in decode with a registry only for `natsway test` and "
+            "`natsway try`, which ask nothing"},
+    {.name = "registry",
+     .type = NW_OPTION_TEXT,
+     .offset = AVRO(registry),
+     .doc = "URL of a Confluent-compatible schema registry: a message begins with a zero byte and "
+            "the id of its schema"},
+    {.name = "user",
+     .type = NW_OPTION_SECRET,
+     .offset = AVRO(user),
+     .doc = "for the registry, with password"},
+    {.name = "password",
+     .type = NW_OPTION_SECRET,
+     .offset = AVRO(password),
+     .doc = "for the registry, with user"},
+    {.name = "token",
+     .type = NW_OPTION_SECRET,
+     .offset = AVRO(token),
+     .doc = "for the registry: a bearer token"},
+    {.name = "tls",
+     .type = NW_OPTION_GROUP,
+     .offset = AVRO(tls),
+     .rows = avro_tls_rows,
+     .doc = "TLS to the registry"},
+    {.name = "subject",
+     .type = NW_OPTION_CHOICE,
+     .offset = AVRO(subject),
+     .standard = "topic",
+     .choices = "topic|record",
+     .doc = "encode: where the schema is registered: under the address of the first target with "
+            "-value behind it, or under the full name of the record"},
+    {.name = "name",
+     .type = NW_OPTION_TEXT,
+     .offset = AVRO(name),
+     .doc = "encode: the registry's subject by its name, instead of subject"},
+    {.name = "register",
+     .type = NW_OPTION_BOOL,
+     .offset = AVRO(registers),
+     .standard = "true",
+     .doc = "encode: false looks the schema up, and registers nothing"},
+    {.name = NULL},
+};
+
 const struct nw_option nw_check_rows[] = {
     {.name = "required",
      .type = NW_OPTION_LIST,
@@ -294,7 +352,7 @@ const struct nw_option nw_step_rows[] = {
     PART("reject", "a template: refuses the message, and says why"),
     PART("decode",
          "a format, or {csv: options}: makes JSON of the payload; json, text, base64, csv, "
-         "xml, msgpack, cbor"),
+         "xml, msgpack, cbor, and {avro: options}"),
     PART("encode", "the same formats: makes a payload of JSON"),
     PART("check", "{required: [names], types: {name: type}}: rejects what does not fit"),
     PART("dedupe", "not available in this version"),

@@ -72,6 +72,17 @@ struct nw_csv_words {
 };
 extern const struct nw_option nw_csv_rows[];
 
+/* Of `decode: {avro: …}` and `encode: {avro: …}`. */
+struct nw_avro_words {
+    const char *schema, *registry, *user, *password, *token, *name;
+    struct {
+        const char *ca;
+    } tls;
+    struct nw_choice subject; /* 1: record */
+    bool registers;
+};
+extern const struct nw_option nw_avro_rows[];
+
 struct nw_check_words {
     struct nw_list required;
     struct nw_pairs types;

@@ -282,13 +282,20 @@ static void add_format(struct nw_buffer *b)
     nw_buffer_add_text(b, "\"format\":{\"anyOf\":[{\"enum\":[");
     for (const char *at = nw_format_names(); *at != '\0';) {
         size_t len = strcspn(at, ",");
-        add_comma(b);
-        nw_json_add_string(b, (struct nw_slice){at, len});
+        struct nw_slice name = {at, len};
+        if (!nw_slice_equal(name, NW_LITERAL("avro"))) { /* it has options that it needs */
+            add_comma(b);
+            nw_json_add_string(b, name);
+        }
         at += len + strspn(at + len, ", ");
     }
     nw_buffer_add_text(b,
                        "]},{\"type\":\"object\",\"required\":[\"csv\"],\"properties\":{\"csv\":{");
     add_object(b, nw_csv_rows);
+    nw_buffer_add_text(b, "}},\"additionalProperties\":false},{\"type\":\"object\",\"required\":"
+                          "[\"avro\"],\"properties\":{\"avro\":{\"anyOf\":[{\"required\":"
+                          "[\"schema\"]},{\"required\":[\"registry\"]}],");
+    add_object(b, nw_avro_rows);
     nw_buffer_add_text(b, "}},\"additionalProperties\":false}]}");
 }
 

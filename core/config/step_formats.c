@@ -5,6 +5,7 @@
 #include "base/suggest.h"
 #include "config/options.h"
 #include "config/rows.h"
+#include "config/step_avro.h"
 #include "config/steps.h"
 
 /* ---- types ---- */
@@ -77,7 +78,7 @@ static const struct nw_item *find_format(const struct nw_step *s, struct nw_slic
     return NULL;
 }
 
-static int read_codec(const struct nw_step *s, const struct nw_codec **out)
+static int read_codec(const struct nw_step *s, bool encodes, const struct nw_codec **out)
 {
     struct nw_codec *codec = nw_arena_alloc(s->reader->arena, sizeof *codec);
     struct nw_slice name;
@@ -101,19 +102,23 @@ static int read_codec(const struct nw_step *s, const struct nw_codec **out)
     if (codec->format == NW_FORMAT_CSV) {
         return read_csv(s, options == NULL || options->null ? NULL : options, codec);
     }
+    if (codec->format == NW_FORMAT_AVRO) {
+        return nw_step_read_avro(s, options == NULL || options->null ? NULL : options, encodes,
+                                 &codec->avro);
+    }
     if (options != NULL && options->count > 0) {
         nw_reader_error(s->reader, &options->items[0].mark, "%s has no options", name.data);
     }
     return 0;
 }
 
-static int read_codec_step(const struct nw_step *s,
+static int read_codec_step(const struct nw_step *s, bool encodes,
                            int (*add)(struct nw_map *, const struct nw_codec *,
                                       struct nw_program *))
 {
     const struct nw_codec *codec = NULL;
     struct nw_program *when = NULL;
-    int rc = read_codec(s, &codec);
+    int rc = read_codec(s, encodes, &codec);
 
     rc = rc != 0 || codec == NULL ? rc : nw_step_when(s, &when);
     return rc != 0 || codec == NULL ? rc : add(s->map, codec, when);
@@ -121,12 +126,12 @@ static int read_codec_step(const struct nw_step *s,
 
 int nw_step_read_decode(const struct nw_step *s)
 {
-    return read_codec_step(s, nw_map_add_decode);
+    return read_codec_step(s, false, nw_map_add_decode);
 }
 
 int nw_step_read_encode(const struct nw_step *s)
 {
-    return read_codec_step(s, nw_map_add_encode);
+    return read_codec_step(s, true, nw_map_add_encode);
 }
 
 /* ---- check ---- */

@@ -69,6 +69,57 @@ printf 'templates: {t: {from: {nats: c}, to: {nats: d}}}\n' >two.yaml
 run 1 check one.yaml two.yaml
 err_is 'two.yaml:1:13: the template t is defined twice, first at one.yaml:1:13'
 
+# Avro: each mistake at its option, and a schema's mistakes with their place in the schema.
+mkdir conf
+echo '{"type":"record","name":"R","fields":[{"name":"c","type":"duble"}]}' >conf/wrong.avsc
+echo '{"type":"record","name":"R","fields":[{"name":"c","type":"int","default":"x"}]}' >conf/default.avsc
+echo '["null","int"]' >conf/right.avsc
+cat >conf/avro.yaml <<'END'
+routes:
+  a:
+    from: {nats: a}
+    map:
+      - decode: avro
+      - decode: {avro: {schema: wrong.avsc}}
+      - decode: {avro: {schema: default.avsc}}
+      - encode: {avro: {schema: default.avsc}}
+      - encode: {avro: {schema: missing.avsc}}
+      - decode: {avro: {registry: "ftp://x", subject: record}}
+      - encode: {avro: {registry: "http://u:p@x"}}
+      - encode: {avro: {schema: right.avsc, token: x}}
+      - decode: {avro: {registry: "http://x", user: x}}
+      - encode: {avro: {schema: right.avsc, registry: "http://x", subject: record}}
+      - decode: {avro: {shema: right.avsc}}
+    reply:
+      - encode: {avro: {schema: right.avsc, registry: "http://x"}}
+    to: {nats: b}
+  b:
+    from: {nats: c}
+    map: [{encode: {avro: {schema: right.avsc, registry: "http://x"}}}]
+    to: {nats: "b.{{subject}}"}
+  c:
+    from: {nats: d}
+    map: [{encode: {avro: {schema: right.avsc, registry: "http://x"}}}]
+    to: {nats: e}
+END
+run 1 check conf/avro.yaml
+err_lines 14
+err_has 'conf/avro.yaml:5:17: a: avro needs schema: a file, or registry: a URL'
+err_has 'conf/avro.yaml:6:33: a: avro.schema: '
+err_has '/conf/wrong.avsc: avro schema: .fields[0].type: there is no type "duble"'
+err_has '/conf/default.avsc: avro schema: the default of the field c: avro: expected int, found a string'
+err_has 'conf/avro.yaml:9:33: a: schema: cannot read '
+err_has 'conf/avro.yaml:10:35: a: avro.registry: expected http://host:port or https://host:port'
+err_has 'conf/avro.yaml:10:55: a: avro.subject is for encode'
+err_has 'conf/avro.yaml:11:17: a: avro: to encode needs schema: a file, beside registry:'
+err_has 'conf/avro.yaml:11:35: a: avro.registry: who logs in stands in user and password, or token'
+err_has 'conf/avro.yaml:12:52: a: avro.token needs a registry'
+err_has 'conf/avro.yaml:13:53: a: avro: user and password belong together'
+err_has 'conf/avro.yaml:14:76: a: avro.subject: record needs a schema that has a name'
+err_has 'conf/avro.yaml:15:25: a: avro has no option "shema"; did you mean "schema"?'
+err_has 'a: avro: there is no topic to name the subject after, because an answer has none'
+err_has 'b: avro: there is no topic to name the subject after, because the address of the first target'
+
 # On a terminal each mistake shows its line and a caret under it.
 if command -v script >/dev/null; then
     script -qec "$natsway check bad.yaml" /dev/null >out 2>err </dev/null

@@ -42,6 +42,8 @@ routes:
     from: {kafka: orders, group: natsway, start: {since: 2h}}
     map:
       - {decode: {csv: {delimiter: ";", types: {n: integer}}}}
+      - {decode: {avro: {schema: s.avsc}}}
+      - {encode: {avro: {schema: s.avsc, registry: "http://r", subject: record, register: false, tls: {ca: c}}}}
       - {split: ".[]", when: "true"}
       - {set: {key: null, headers: {A: 1}}}
       - {remove: [X-*]}
@@ -83,6 +85,9 @@ bad 12 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 connections: {kafka: {brokres: "127.0.0.1:9092"}}'
 bad 13 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 tests: [{route: a, message: {adress: x}, expect: {filtered: true}}]'
+bad 16 'routes: {a: {from: {nats: a}, map: [{decode: avro}], to: {nats: b}}}'
+bad 17 'routes: {a: {from: {nats: a}, map: [{decode: {avro: {user: a, password: b}}}], to: {nats: b}}}'
+bad 18 'routes: {a: {from: {nats: a}, map: [{decode: {avro: {registry: "http://a", shema: b}}}], to: {nats: b}}}'
 bad 14 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 admin: {lisen: x}'
 bad 15 'routes: {a: {from: {nats: a}, map: {filter: .a}, to: {nats: b}}}'

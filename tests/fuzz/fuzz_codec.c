@@ -37,13 +37,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct nw_error error;
     jv value, again;
 
-    if (nw_codec_decode(c, input, &value, &error) != 0) {
+    if (nw_codec_decode(c, NULL, input, &value, &error) != 0) {
         FUZZ_HOLDS(error.text[0] != '\0');
         return 0;
     }
     FUZZ_HOLDS(jv_is_valid(value));
-    if (nw_codec_encode(c, value, &written, &error) == 0 && codecs[choice].lossless) {
-        FUZZ_HOLDS(nw_codec_decode(c, nw_buffer_slice(&written), &again, &error) == 0);
+    if (nw_codec_encode(c, NULL, value, &written, &error) == 0 && codecs[choice].lossless) {
+        FUZZ_HOLDS(nw_codec_decode(c, NULL, nw_buffer_slice(&written), &again, &error) == 0);
         FUZZ_HOLDS(jv_equal(jv_copy(value), jv_copy(again)));
         jv_free(again);
     }
