@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/compact.h"
 #include "base/table.h"
 #include "mappings/avro_types.h"
 #include "mappings/types.h"
@@ -503,19 +504,18 @@ static void free_standards(struct parser *p)
 static int parse_text(struct parser *p, struct nw_slice text, bool writes,
                       const struct nw_avro_type **out)
 {
-    struct node root = {jv_parse_sized(text.data == NULL ? "" : text.data, (int)text.len), "",
-                        NULL};
+    struct node root = {jv_invalid(), "", NULL};
+    struct nw_buffer json = {0};
     int rc;
 
+    /* Not at once: libjq's parser loses memory on some texts that are no JSON. */
+    if (nw_json_compact(&json, text)) {
+        root.value = jv_parse_sized(json.data, (int)json.len);
+    }
+    nw_buffer_done(&json);
     if (!jv_is_valid(root.value)) {
-        jv why = jv_invalid_get_msg(root.value);
-        const char *said =
-            jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why) : "there is nothing";
-        const char *end = strstr(said, " (while parsing"); /* then comes all of it */
-        rc = nw_error_set(p->error, NW_EINVAL, "avro schema: not JSON: %.*s",
-                          end == NULL ? 200 : (int)(end - said), said);
-        jv_free(why);
-        return rc;
+        jv_free(root.value);
+        return nw_error_set(p->error, NW_EINVAL, "avro schema: it is not JSON, or nested too deep");
     }
     rc = parse(p, &root, out);
     if (rc == 0 && writes) {

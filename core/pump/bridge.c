@@ -173,9 +173,23 @@ static int start_workers(struct nw_bridge *bridge, struct nw_error *error)
         if (rc != 0) {
             return nw_error_set(error, rc, "no worker thread could be started");
         }
+        if (bridge->schemas != NULL) {
+            nw_mapper_set_fetcher(bridge->workers[i].mapper, nw_schemas_fetcher(bridge->schemas));
+        }
         bridge->worker_count++;
     }
     return 0;
+}
+
+static int open_schemas(struct nw_bridge *bridge, struct nw_error *error)
+{
+    const struct nw_config *config = bridge->config;
+
+    if (config->avro_registries == 0) {
+        return 0;
+    }
+    bridge->schemas = nw_schemas_new(config->avro_registries, config->avro_subjects);
+    return bridge->schemas == NULL ? nw_error_set(error, NW_ENOMEM, "out of memory") : 0;
 }
 
 static size_t count_lanes(const struct nw_config *config)
@@ -237,6 +251,7 @@ static void free_bridge(struct nw_bridge *bridge)
     for (size_t i = 0; i < bridge->worker_count; i++) {
         nw_worker_stop(&bridge->workers[i]);
     }
+    nw_schemas_free(bridge->schemas);
     for (size_t i = bridge->connection_count; i-- > 0;) {
         struct nw_connection *c = &bridge->connections[i];
         if (c->open) {
@@ -274,6 +289,7 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
     (void)pthread_cond_init(&bridge->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     rc = open_state(bridge, error);
+    rc = rc != 0 ? rc : open_schemas(bridge, error);
     rc = rc != 0 ? rc : start_workers(bridge, error);
     rc = rc != 0 ? rc : make_lanes(bridge, error);
     rc = rc != 0 ? rc : open_connections(bridge, error);

@@ -5,6 +5,7 @@
 
 #include "pump/bridge.h"
 #include "pump/lane.h"
+#include "schemas/schemas.h"
 #include "store/spool.h"
 #include "store/state.h"
 
@@ -26,6 +27,7 @@ struct nw_bridge {
     struct nw_spool *spool; /* opened with the first route that needs it */
     struct nw_connection *connections;
     size_t connection_count;
+    struct nw_schemas *schemas; /* NULL: no step needs a registry */
     struct nw_worker *workers;
     size_t worker_count;
     struct nw_lane *lanes;

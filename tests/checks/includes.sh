@@ -44,7 +44,8 @@ uses core/hub base hub
 uses core/plugin base plugin hub
 uses core/config base message mappings plugin hub config
 uses core/store base message store
-uses core/pump base message mappings plugin hub config store log pump
+uses core/schemas base mappings schemas
+uses core/pump base message mappings plugin hub config store log schemas pump
 uses core/ops base message mappings plugin hub config store log pump ops
 
 exit "$bad"

@@ -375,7 +375,8 @@ Test(avro, schemas_that_are_wrong_say_where)
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"", "avro schema: not JSON: Expected JSON value"},
+        {"", "avro schema: it is not JSON, or nested too deep"},
+        {"[\"int\"\"long\"]", "avro schema: it is not JSON, or nested too deep"},
         {"\"flot\"", "avro schema: there is no type \"flot\""},
         {"5", "avro schema: expected the name of a type, an object or a list, found a number"},
         {"[]", "avro schema: a union of nothing"},
