@@ -174,6 +174,9 @@ static int find_type(struct parser *p, const struct node *n, struct nw_slice nam
         return no_memory(p);
     }
     *out = nw_table_find(&p->names, nw_slice_text(full));
+    if (*out == NULL) { /* the specification does not look further, but the others do */
+        *out = nw_table_find(&p->names, nw_slice_text(copy));
+    }
     if (*out == NULL) {
         return nw_avro_wrong(p->error, "avro schema", n->place, "there is no type \"%.100s\"",
                              copy);

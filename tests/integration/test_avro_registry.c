@@ -5,6 +5,7 @@
 #include "support/http_server.h"
 #include "support/nats_client.h"
 #include "support/nats_server.h"
+#include "support/port.h"
 #include "support/wait.h"
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -296,6 +297,38 @@ Test(avro_registry, an_id_that_is_not_there_is_a_dead_letter_and_the_others_go_o
     cr_expect_eq(seen.schemas[5], 1);
     nwt_stream_read(client, "DEAD", "dead.>", says_why, &count);
     cr_expect_eq(count, 3);
+}
+
+/* Who waits for an answer does not wait for the registry longer than the request may take. */
+Test(avro_registry, a_request_is_answered_at_its_deadline)
+{
+    static const char payload[] = {0, 0, 0, 0, 1, 2};
+    struct nwt_http_answer a;
+    int port = nwt_port_free();
+    char url[60];
+
+    nwt_http_server_stop(registry);
+    bridge = nwt_bridge_new(folder, "bridge",
+                            "nats: {url: \"%s\"}\n"
+                            "connections: {http: {listen: \"127.0.0.1:%d\"}}\n"
+                            "routes:\n"
+                            "  in:\n"
+                            "    from: {http: \"POST /in\", timeout: 1s}\n"
+                            "    map: [{decode: {avro: {registry: \"%s\"}}}]\n"
+                            "    to: {jetstream: out.in}\n",
+                            nats->url, port, nwt_http_server_url(registry));
+    nwt_bridge_run(bridge);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/in", port);
+    a = nwt_http_request("POST", url, NULL, payload, sizeof payload, 60000);
+    cr_expect_eq(a.status, 503, "%d %s", a.status, a.body);
+    cr_expect(strcasestr(a.headers, "Retry-After") != NULL, "%s", a.headers);
+    nwt_http_done(&a);
+    nwt_http_server_start(registry);
+    cr_assert(
+        NWT_WAIT(60000, (a = nwt_http_request("POST", url, NULL, payload, sizeof payload, 60000),
+                         nwt_http_done(&a), a.status / 100 == 2)));
+    cr_expect_eq(nwt_stream_count(client, "OUT"), 1);
+    cr_expect_eq(nwt_bridge_number(bridge, "in", "in_flight"), 0);
 }
 
 static void expect_login(const char *options, const char *authorization)

@@ -179,6 +179,12 @@ Test(avro, values)
                                                                 "\"null\",\"double\",\"E\"]}") "]}",
          "020400020002026B02000000000000044000",
          "{\"e\":\"Q\",\"f\":[\"P\",\"Q\"],\"m\":{\"k\":2.5}}", BOTH},
+        /* A name that is of no namespace, from inside of one. */
+        {"{\"type\":\"record\",\"name\":\"A\",\"fields\":[" FIELD(
+             "x", "[\"null\",{\"type\":"
+                  "\"record\",\"name\":\"n.B\",\"fields\":[{\"name\":\"y\",\"type\":[\"null\","
+                  "\"A\"]}]}]") "]}",
+         "020200", "{\"x\":{\"y\":{\"x\":null}}}", BOTH},
         /* Logical types stay what they are made of. */
         {"{\"type\":\"int\",\"logicalType\":\"date\"}", "02", "1", BOTH},
         {"{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,"
