@@ -39,7 +39,7 @@ static int decode_fetched(const struct nw_avro_codec *c, struct nw_avro_fetcher 
 int nw_avro_codec_decode(const struct nw_avro_codec *c, struct nw_avro_fetcher *fetcher,
                          struct nw_slice payload, jv *value, struct nw_error *error)
 {
-    uint32_t id;
+    uint32_t id = 0;
 
     if (c->registry == NULL) {
         return nw_avro_decode(c->schema, payload, value, error);
