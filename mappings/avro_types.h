@@ -51,6 +51,19 @@ struct nw_avro_type {
     const struct nw_avro_type **branches; /* union */
 };
 
+/* A record, enum or fixed. */
+bool nw_avro_is_named(const struct nw_avro_type *type);
+
+struct nw_arena;
+struct nw_avro_parsed {
+    const struct nw_avro_type *type;
+    struct nw_avro_field *standards; /* all fields with a default, also after a failure */
+};
+/* Parse root, which is borrowed, into the arena. The defaults are the caller's to free. 0;
+ * NW_EINVAL; NW_ENOMEM. */
+int nw_avro_parse(struct nw_arena *arena, jv root, struct nw_avro_parsed *out,
+                  struct nw_error *error);
+
 const struct nw_avro_type *nw_avro_schema_type(const struct nw_avro_schema *schema);
 
 /* Append the default of a field. 0 or NW_EINVAL. */
