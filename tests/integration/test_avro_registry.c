@@ -327,8 +327,9 @@ Test(avro_registry, a_request_is_answered_at_its_deadline)
     cr_assert(
         NWT_WAIT(60000, (a = nwt_http_request("POST", url, NULL, payload, sizeof payload, 60000),
                          nwt_http_done(&a), a.status / 100 == 2)));
-    cr_expect_eq(nwt_stream_count(client, "OUT"), 1);
-    cr_expect_eq(nwt_bridge_number(bridge, "in", "in_flight"), 0);
+    /* One that was told "not now" may still have come when the registry did. */
+    cr_expect_geq(nwt_stream_count(client, "OUT"), 1);
+    cr_expect(NWT_WAIT(60000, nwt_bridge_number(bridge, "in", "in_flight") == 0));
 }
 
 static void expect_login(const char *options, const char *authorization)
