@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/compact.h"
 #include "mappings/avro_types.h"
+#include "mappings/json_value.h"
 
 struct nw_avro_schema {
     struct nw_arena *arena; /* it lies in there itself */
@@ -78,18 +78,12 @@ static int parse_text(struct nw_arena *arena, struct nw_slice text, bool writes,
                       const struct nw_avro_type **out, struct nw_error *error)
 {
     struct nw_avro_parsed parsed = {.type = NULL};
-    struct nw_buffer json = {0};
-    jv root = jv_invalid();
-    int rc;
+    struct nw_error why;
+    jv root;
+    int rc = nw_json_value(text, &root, &why);
 
-    /* Not at once: libjq's parser loses memory on some texts that are no JSON. */
-    if (nw_json_compact(&json, text)) {
-        root = jv_parse_sized(json.data, (int)json.len);
-    }
-    nw_buffer_done(&json);
-    if (!jv_is_valid(root)) {
-        jv_free(root);
-        return nw_error_set(error, NW_EINVAL, "avro schema: it is not JSON, or nested too deep");
+    if (rc != 0) {
+        return nw_error_set(error, rc, "avro schema: %s", why.text);
     }
     rc = nw_avro_parse(arena, root, &parsed, error);
     if (rc == 0 && writes) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "mappings/json_value.h"
 
 static const char *const formats[] = {
     [NW_FORMAT_JSON] = "json", [NW_FORMAT_TEXT] = "text", [NW_FORMAT_BASE64] = "base64",
@@ -28,24 +29,6 @@ const char *nw_format_names(void)
 }
 
 /* ---- decoding ---- */
-
-static int decode_json(struct nw_slice payload, jv *value, struct nw_error *error)
-{
-    jv why;
-    int rc;
-
-    *value = jv_parse_sized(payload.data == NULL ? "" : payload.data, (int)payload.len);
-    if (jv_is_valid(*value)) {
-        return 0;
-    }
-    why = jv_invalid_get_msg(*value);
-    rc = nw_error_set(
-        error, NW_EINVAL, "not JSON: %.*s",
-        jv_get_kind(why) == JV_KIND_STRING ? (int)strcspn(jv_string_value(why), "(") : 300,
-        jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why) : "there is no value");
-    jv_free(why);
-    return rc;
-}
 
 /* XML says its encoding itself. */
 static bool is_text(enum nw_format format)
@@ -75,7 +58,7 @@ int nw_codec_decode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher,
     case NW_FORMAT_AVRO:
         return nw_avro_codec_decode(c->avro, fetcher, payload, value, error);
     default:
-        return decode_json(payload, value, error);
+        return nw_json_value(payload, value, error);
     }
 }
 

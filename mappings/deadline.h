@@ -26,7 +26,8 @@ struct nw_deadline {
     clockid_t clock; /* of the thread that runs */
     bool has_clock;
     bool over; /* the message has had its time; this thread's */
-    /* The watching thread's: the message at its last look, the one it saw running, the clock then. */
+    /* The watching thread's: the message at its last look, the one it saw running, the clock then.
+     */
     unsigned long passed, seen;
     int64_t seen_ns;
 };

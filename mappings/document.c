@@ -19,10 +19,19 @@ static const uint8_t classes[256] = {
     ['"'] = END, ['\\'] = ESCAPE, [0x7f] = DEL, [0 ... 0x1f] = CONTROL, [0x80 ... 0xff] = HIGH,
 };
 
+static bool refuse_for(struct reader *r, const char *why)
+{
+    if (r->failure == 0) {
+        r->failure = NW_EINVAL;
+        r->d->why = why;
+        r->d->wrong_at = (size_t)(r->at - r->d->text);
+    }
+    return false;
+}
+
 static bool refuse(struct reader *r)
 {
-    r->failure = r->failure == 0 ? NW_EINVAL : r->failure;
-    return false;
+    return refuse_for(r, r->at == r->end ? "it ends too soon" : "unexpected character");
 }
 
 /* ---- items ---- */
@@ -144,7 +153,7 @@ static bool skip_escape(struct reader *r)
 {
     r->at++;
     if (take(r, 'u')) {
-        return take_unicode(&r->at, r->end) >= 0 || refuse(r);
+        return take_unicode(&r->at, r->end) >= 0 || refuse_for(r, "no character after \\u");
     }
     if (r->at == r->end || simple_escape(*r->at) < 0) {
         return refuse(r);
@@ -158,7 +167,7 @@ static bool skip_character(struct reader *r)
     size_t n = nw_utf8_length((struct nw_slice){r->at, (size_t)(r->end - r->at)});
 
     r->at += n;
-    return n > 0 || refuse(r);
+    return n > 0 || refuse_for(r, "not UTF-8");
 }
 
 /* Behind the quote, to behind the other. */
@@ -335,8 +344,11 @@ static bool read_container(struct reader *r, enum nw_kind kind)
     uint32_t n = 0;
     bool more;
 
-    if (item == SIZE_MAX || r->depth == NW_DOCUMENT_DEEPEST) {
-        return refuse(r);
+    if (item == SIZE_MAX) {
+        return false;
+    }
+    if (r->depth == NW_DOCUMENT_DEEPEST) {
+        return refuse_for(r, "too many levels");
     }
     r->depth++;
     r->at++;
@@ -390,11 +402,15 @@ int nw_document_read(struct nw_document *d, struct nw_slice text)
 
     d->text = text.data;
     d->count = 0;
-    if (text.data == NULL || text.len > INT32_MAX || !read_value(&r)) {
-        return r.failure == NW_ENOMEM ? NW_ENOMEM : NW_EINVAL;
+    if (text.data == NULL || text.len > INT32_MAX) {
+        (void)refuse_for(&r, text.data == NULL ? "there is no value" : "too long");
+    } else if (read_value(&r)) {
+        skip_blanks(&r);
+        if (r.at != r.end) {
+            (void)refuse(&r);
+        }
     }
-    skip_blanks(&r);
-    return r.at == r.end ? 0 : NW_EINVAL;
+    return r.failure;
 }
 
 void nw_document_done(struct nw_document *d)

@@ -4,9 +4,8 @@
  * bracket, in the order of the text. Nothing is copied and nothing is converted; a rule that looks
  * at two members of a payload pays for those two.
  *
- * It takes less than libjq does: whatever is not plainly JSON (NaN, a byte order mark, raw control
- * characters, lone surrogates, more than NW_DOCUMENT_DEEPEST levels) is left to libjq, which takes
- * it or says what is wrong.
+ * It takes less than libjq does, which lets pass much that is no JSON (NaN, raw control characters)
+ * and loses memory at some of it. So nothing goes to libjq that was not read here before.
  *
  * One thread at a time.
  */
@@ -42,10 +41,13 @@ struct nw_document {
     const char *text;
     struct nw_item *items; /* [0] is the whole */
     size_t count, capacity;
+    /* After a failure: what is wrong, and where. */
+    const char *why;
+    size_t wrong_at;
 };
 
-/* Index text, which must stay as it is while the document is used. 0, or NW_EINVAL: left to libjq,
- * or NW_ENOMEM. */
+/* Index text, which must stay as it is while the document is used. 0, or NW_EINVAL: why and
+ * wrong_at are set, or NW_ENOMEM. */
 int nw_document_read(struct nw_document *d, struct nw_slice text);
 void nw_document_done(struct nw_document *d);
 

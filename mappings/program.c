@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "mappings/deadline.h"
+#include "mappings/json_value.h"
 
 struct nw_program {
     size_t number; /* equal for equal texts */
@@ -262,6 +263,7 @@ int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw
 int nw_value_parse(struct nw_value *v, const struct nw_message *m, struct nw_error *error)
 {
     jv value;
+    int rc;
 
     if (v->parsed) {
         return 0;
@@ -271,19 +273,8 @@ int nw_value_parse(struct nw_value *v, const struct nw_message *m, struct nw_err
         v->parsed = true;
         return 0;
     }
-    if (!nw_utf8_valid(m->payload)) {
-        return nw_error_set(error, NW_EINVAL, "not JSON: the payload is not UTF-8");
-    }
-    value = jv_parse_sized(m->payload.data, (int)m->payload.len);
-    if (!jv_is_valid(value)) {
-        jv why = jv_invalid_get_msg(value);
-        const char *text =
-            jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why) : "there is no value";
-        /* Behind that the payload is quoted, which is nobody's who reads logs. */
-        const char *quoted = strstr(text, " (while parsing");
-        int len = quoted == NULL ? 300 : (int)(quoted - text);
-        int rc = nw_error_set(error, NW_EINVAL, "not JSON: %.*s", len, text);
-        jv_free(why);
+    rc = nw_json_value(m->payload, &value, error);
+    if (rc != 0) {
         return rc;
     }
     v->value = value;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
-#include "base/compact.h"
 #include "base/json.h"
+#include "mappings/json_value.h"
 
 #define LARGEST_ANSWER ((size_t)4 << 20)
 #define TIMEOUT_MS 10000L
@@ -187,13 +187,12 @@ static int run(struct nw_request *r, const char *path, const char *post, long *s
 
 static jv read_answer(const struct nw_request *r)
 {
-    struct nw_buffer json = {0};
-    jv answer = jv_invalid();
+    struct nw_error error;
+    jv answer;
 
-    if (nw_json_compact(&json, nw_buffer_slice(&r->body))) {
-        answer = jv_parse_sized(json.data, (int)json.len);
+    if (nw_json_value(nw_buffer_slice(&r->body), &answer, &error) != 0) {
+        return jv_object();
     }
-    nw_buffer_done(&json);
     if (jv_get_kind(answer) != JV_KIND_OBJECT) {
         jv_free(answer);
         return jv_object();

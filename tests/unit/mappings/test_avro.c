@@ -381,8 +381,8 @@ Test(avro, schemas_that_are_wrong_say_where)
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"", "avro schema: it is not JSON, or nested too deep"},
-        {"[\"int\"\"long\"]", "avro schema: it is not JSON, or nested too deep"},
+        {"", "avro schema: not JSON: it ends too soon at line 1, column 1"},
+        {"[\"int\"\"long\"]", "avro schema: not JSON: unexpected character at line 1, column 7"},
         {"\"flot\"", "avro schema: there is no type \"flot\""},
         {"5", "avro schema: expected the name of a type, an object or a list, found a number"},
         {"[]", "avro schema: a union of nothing"},

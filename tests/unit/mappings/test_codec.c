@@ -53,7 +53,7 @@ Test(codec, decode)
 {
     static const struct one cases[] = {
         {&json, "{\"a\": 1.00}", "{\"a\": 1.00}"},
-        {&json, "{\"a\": ", "!not JSON: Unfinished JSON term at EOF at line 1, column 6 "},
+        {&json, "{\"a\": ", "!not JSON: it ends too soon at line 1, column 7"},
         {&text, "a \"b\"", "\"a \\\"b\\\"\""},
         {&text, "", "\"\""},
         {&text, "\xFF", "!text: the payload is not UTF-8"},
@@ -107,7 +107,7 @@ Test(codec, encode)
         {&json, "{\"a\": 1.00}", "{\"a\":1}"},
         {&text, "\"a \\\"b\\\"\"", "a \"b\""},
         {&text, "[1, 2]", "[1,2]"},
-        {&text, "x", "!not JSON: Invalid numeric literal at EOF at line 1, column 1"},
+        {&text, "x", "!not JSON: unexpected character at line 1, column 1"},
         {&base64, "hi", "aGk="},
         {&csv, "[{\"a\":1,\"b\":\"x,y\"},{\"b\":\"\\\"q\\\"\",\"c\":1},{\"a\":null,\"b\":\" z\"}]",
          "a,b\r\n1,\"x,y\"\r\n,\"\"\"q\"\"\"\r\n,\" z\"\r\n"},
@@ -297,5 +297,5 @@ Test(codec, check_says_all_that_is_wrong)
     check("{\"id\": null, \"c\": 1}",
           "id is missing; .c.name is missing; id is null, expected an integer");
     check("[1]", "id is missing; .c.name is missing");
-    check("x", "not JSON: Invalid numeric literal at EOF at line 1, column 1");
+    check("x", "not JSON: unexpected character at line 1, column 1");
 }

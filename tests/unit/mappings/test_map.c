@@ -133,7 +133,7 @@ Test(map, nothing_is_null, .init = begin, .fini = end)
 
 Test(map, what_is_not_json_is_rejected_with_the_reason, .init = begin, .fini = end)
 {
-    static const char *const cases[] = {" ", "{", "1 2", "\xff\xfe", "no json"};
+    static const char *const cases[] = {" ", "{", "1 2", "\xff\xfe", "no json", "[\"a\" \"lost\"]"};
 
     (void)nw_map_add_filter(map, program("true or ."), NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mappings/json_value.h"
+
+#include "mappings/document.h"
+
+#define MARK NW_LITERAL("\xef\xbb\xbf")
+
+/* As editors count: columns in bytes, from 1. */
+static void find_place(struct nw_slice text, size_t at, size_t *line, size_t *column)
+{
+    *line = *column = 1;
+    for (size_t i = 0; i < at && i < text.len; i++) {
+        *column += 1;
+        if (text.data[i] == '\n') {
+            *line += 1;
+            *column = 1;
+        }
+    }
+}
+
+static int read(struct nw_slice text, struct nw_error *error)
+{
+    struct nw_document d = {0};
+    int rc = nw_document_read(&d, text);
+    size_t line, column;
+
+    if (rc == NW_ENOMEM) {
+        (void)nw_error_set(error, NW_ENOMEM, "out of memory");
+    } else if (rc != 0) {
+        find_place(text, d.wrong_at, &line, &column);
+        (void)nw_error_set(error, NW_EINVAL, "not JSON: %s at line %zu, column %zu", d.why, line,
+                           column);
+    }
+    nw_document_done(&d);
+    return rc;
+}
+
+int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error)
+{
+    int rc;
+
+    if (nw_slice_starts(text, MARK)) {
+        text = (struct nw_slice){text.data + MARK.len, text.len - MARK.len};
+    }
+    rc = read(text, error);
+    if (rc != 0) {
+        return rc;
+    }
+    *out = jv_parse_sized(text.data, (int)text.len);
+    if (!jv_is_valid(*out)) {
+        jv_free(*out);
+        return nw_error_set(error, NW_EINVAL, "not JSON: jq does not take it");
+    }
+    return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSWAY_MAPPINGS_JSON_VALUE_H
+#define NATSWAY_MAPPINGS_JSON_VALUE_H
+
+#include <jv.h>
+
+#include "base/error.h"
+
+/*
+ * What text, which is JSON (RFC 8259; a byte order mark before it is passed over), stands for:
+ * *out, the caller's. 0, NW_ENOMEM, or NW_EINVAL with "not JSON: …" and the place; never a part of
+ * the text, which is nobody's who reads logs.
+ *
+ * It is read by mappings/document.h first: libjq 1.6 loses the memory of what stands behind a
+ * missing comma, which a sender could do again and again.
+ */
+int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error);
+
+#endif
