@@ -16,6 +16,7 @@ static void free_step(struct nw_map_step *s)
     nw_program_free(s->program);
     nw_program_free(s->when);
     nw_template_free(s->value);
+    nw_window_free(s->window);
     free(s->name);
 }
 
@@ -123,4 +124,27 @@ int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_pro
 int nw_map_add_call(struct nw_map *map, const struct nw_map_call *call, struct nw_program *when)
 {
     return add(map, (struct nw_map_step){.kind = NW_STEP_CALL, .call = call, .when = when});
+}
+
+int nw_map_add_dedupe(struct nw_map *map, struct nw_template *id, int64_t window_ms, size_t most,
+                      struct nw_program *when)
+{
+    struct nw_map_step step = {.kind = NW_STEP_DEDUPE, .value = id, .when = when};
+
+    step.window = nw_window_new(window_ms, most);
+    if (step.window == NULL) {
+        free_step(&step);
+        return NW_ENOMEM;
+    }
+    return add(map, step);
+}
+
+struct nw_window *nw_map_window(const struct nw_map *map, size_t index)
+{
+    for (size_t i = 0; map != NULL && i < map->count; i++) {
+        if (map->steps[i].window != NULL && index-- == 0) {
+            return map->steps[i].window;
+        }
+    }
+    return NULL;
 }

@@ -12,6 +12,7 @@
 
 #include "mappings/codec.h"
 #include "mappings/template.h"
+#include "mappings/window.h"
 
 /* A jq program: text, checked when it is made. */
 struct nw_program;
@@ -44,6 +45,12 @@ int nw_map_add_set(struct nw_map *map, enum nw_map_field field, struct nw_slice 
                    struct nw_template *value, struct nw_program *when);
 /* "Name" or "Prefix-*" */
 int nw_map_add_remove(struct nw_map *map, struct nw_slice pattern, struct nw_program *when);
+/* The window is the map's, and the only part of it that changes. window_ms and most: see
+ * nw_window_new. */
+int nw_map_add_dedupe(struct nw_map *map, struct nw_template *id, int64_t window_ms, size_t most,
+                      struct nw_program *when);
+/* The windows of a map, in the order of their steps; NULL: there are no more. map may be NULL. */
+struct nw_window *nw_map_window(const struct nw_map *map, size_t index);
 int nw_map_add_drop(struct nw_map *map, struct nw_program *when);
 int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_program *when);
 /*

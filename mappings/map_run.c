@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/timestamp.h"
 #include "mappings/codecs.h"
+#include "mappings/dedupe.h"
 #include "mappings/map_steps.h"
 #include "mappings/program.h"
 #include "mappings/types.h"
@@ -443,11 +444,18 @@ static enum verdict run_call(struct run *r, const struct nw_map_step *s)
     return GO_ON;
 }
 
+static enum verdict run_dedupe(struct run *r, const struct nw_map_step *s)
+{
+    int rc = nw_dedupe_run(s->window, s->value, r->m, r->error);
+
+    return rc < 0 ? REJECTED : rc == 0 ? FILTERED : GO_ON;
+}
+
 static enum verdict (*const kinds[])(struct run *r, const struct nw_map_step *s) = {
     [NW_STEP_FILTER] = run_filter, [NW_STEP_PAYLOAD] = run_payload, [NW_STEP_SPLIT] = run_split,
     [NW_STEP_SET] = run_set,       [NW_STEP_REMOVE] = run_remove,   [NW_STEP_DECODE] = run_decode,
     [NW_STEP_ENCODE] = run_encode, [NW_STEP_CHECK] = run_check,     [NW_STEP_DROP] = run_drop,
-    [NW_STEP_REJECT] = run_reject, [NW_STEP_CALL] = run_call,
+    [NW_STEP_REJECT] = run_reject, [NW_STEP_CALL] = run_call,       [NW_STEP_DEDUPE] = run_dedupe,
 };
 
 static enum verdict run_step(struct run *r, const struct nw_map_step *s)

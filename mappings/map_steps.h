@@ -16,19 +16,21 @@ enum nw_step_kind {
     NW_STEP_CHECK,
     NW_STEP_DROP,
     NW_STEP_REJECT,
-    NW_STEP_CALL
+    NW_STEP_CALL,
+    NW_STEP_DEDUPE
 };
 
 struct nw_map_step {
     enum nw_step_kind kind;
     unsigned number; /* as the user counts, from 1 */
     struct nw_program *program, *when;
-    struct nw_template *value; /* SET: NULL removes. REJECT: the reason */
+    struct nw_template *value; /* SET: NULL removes. REJECT: the reason. DEDUPE: the id */
     enum nw_map_field field;
     char *name; /* of a header, or the pattern of REMOVE */
     const struct nw_codec *codec;
     const struct nw_check_rule *rule;
     const struct nw_map_call *call;
+    struct nw_window *window; /* DEDUPE: the step's own */
 };
 
 struct nw_map {

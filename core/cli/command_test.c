@@ -44,20 +44,46 @@ static void take_end(void *context, const struct nw_trial_end *end)
     ends->items[ends->count++] = copy;
 }
 
+/* One message through the rules; what comes out is added to ends. */
+static void run_message(const struct nw_test_spec *test, const struct nw_test_message *given,
+                        struct nw_mapper *mapper, struct ends *ends, struct nw_buffer *failure)
+{
+    struct nw_message *m = nw_message_make();
+    struct nw_error error = {.text = "out of memory"};
+    enum nw_exit result = NW_EXIT_INTERNAL;
+
+    if (m != NULL) {
+        result = nw_trial_fill(m, test->route, given, &names, &error);
+    }
+    if (result != NW_EXIT_DONE) {
+        nw_buffer_add_format(failure, "    %s\n", error.text);
+    } else if (nw_trial_run(test->route, mapper, m, take_end, ends) != 0 || ends->no_memory) {
+        nw_buffer_add_text(failure, "    out of memory\n");
+    }
+    nw_message_unref(m);
+}
+
+/* Each test begins as a route that is started for the first time. */
+static void forget_windows(const struct nw_map *map)
+{
+    struct nw_window *window;
+
+    for (size_t i = 0; (window = nw_map_window(map, i)) != NULL; i++) {
+        nw_window_close(window);
+    }
+}
+
 /* Run it and append to failure what is not as expected. */
-static void run_message(const struct nw_test_spec *test, struct nw_mapper *mapper,
-                        struct nw_message *m, struct nw_buffer *failure)
+static void run_messages(const struct nw_test_spec *test, struct nw_mapper *mapper,
+                         struct nw_buffer *failure)
 {
     struct ends ends = {.items = NULL};
-    struct nw_error error;
 
-    if (nw_trial_fill(m, test->route, &test->message, &names, &error) != NW_EXIT_DONE) {
-        nw_buffer_add_format(failure, "    %s\n", error.text);
-        return;
+    forget_windows(test->route->map);
+    for (size_t i = 0; failure->len == 0 && i < test->message_count; i++) {
+        run_message(test, &test->messages[i], mapper, &ends, failure);
     }
-    if (nw_trial_run(test->route, mapper, m, take_end, &ends) != 0 || ends.no_memory) {
-        nw_buffer_add_text(failure, "    out of memory\n");
-    } else {
+    if (failure->len == 0) {
         nw_test_compare(failure, test, ends.items, ends.count);
     }
     for (size_t i = 0; i < ends.count; i++) {
@@ -68,15 +94,9 @@ static void run_message(const struct nw_test_spec *test, struct nw_mapper *mappe
 
 static void run_test(struct nw_test_result *r, struct nw_mapper *mapper)
 {
-    struct nw_message *m = nw_message_make();
     struct nw_buffer failure = {0}, name = {0};
 
-    if (m == NULL) {
-        nw_buffer_add_text(&failure, "    out of memory\n");
-    } else {
-        run_message(r->test, mapper, m, &failure);
-    }
-    nw_message_unref(m);
+    run_messages(r->test, mapper, &failure);
     nw_test_add_name(&name, r->test);
     (void)printf("%s %s\n%s", failure.len == 0 ? "ok  " : "FAIL", nw_buffer_text(&name),
                  nw_buffer_text(&failure));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The message of a trial. What the source would take from the wire (an HTTP path's parameters and
  * query, its method) is taken from the address here. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -269,11 +270,14 @@ static enum nw_exit set_address(const struct filling *f, const char *given)
 }
 
 /* Numbers that the source knows are 0 unless they were set. */
-static void set_defaults(struct nw_message *m, const struct nw_route_spec *route)
+static void set_defaults(struct nw_message *m, const struct nw_route_spec *route, unsigned number)
 {
+    char id[32];
+    int n = snprintf(id, sizeof id, "try-%u", number == 0 ? 1 : number);
+
     nw_message_set_timestamp(m, nw_clock_real_ns());
-    nw_message_set_origin(m, NW_LITERAL("try-1"));
-    m->id = NW_LITERAL("try-1");
+    m->id = nw_message_copy(m, id, (size_t)n);
+    nw_message_set_origin(m, m->id);
     for (enum nw_meta meta = 0; meta < NW_META_NUMBERS; meta++) {
         if ((route->scope.has & NW_HAS(meta)) != 0) {
             nw_message_set_number(m, meta, 0);
@@ -300,7 +304,7 @@ enum nw_exit nw_trial_fill(struct nw_message *m, const struct nw_route_spec *rou
     struct filling f = {m, route, names, error};
     enum nw_exit result;
 
-    set_defaults(m, route);
+    set_defaults(m, route, given->number);
     nw_message_set_payload(m, given->payload);
     if (given->key != NULL) {
         nw_message_set_key(m, nw_slice_text(given->key));

@@ -96,6 +96,7 @@ struct nw_test_pairs {
 
 struct nw_test_message {
     struct nw_mark mark;
+    unsigned number;           /* in its test, from 1; 0 is 1 */
     const char *address, *key; /* NULL: not given */
     struct nw_slice payload;   /* absent: none */
     struct nw_test_pairs headers, meta;
@@ -121,7 +122,8 @@ struct nw_test_spec {
     struct nw_mark mark;
     const char *name; /* NULL: none was given */
     const struct nw_route_spec *route;
-    struct nw_test_message message;
+    struct nw_test_message *messages;
+    size_t message_count;
     struct nw_test_expect *expects;
     size_t expect_count;
 };

@@ -192,4 +192,6 @@ void nw_reference_language(struct nw_buffer *b)
     add_options(b, nw_avro_rows);
     nw_buffer_add_text(b, "\n### check\n\n");
     add_options(b, nw_check_rows);
+    nw_buffer_add_text(b, "\n### dedupe\n\n");
+    add_options(b, nw_dedupe_rows);
 }

@@ -342,6 +342,31 @@ const struct nw_option nw_check_rows[] = {
     {.name = NULL},
 };
 
+const struct nw_option nw_dedupe_rows[] = {
+    {.name = "id",
+     .type = NW_OPTION_TEXT, /* a template, compiled by the step */
+     .offset = offsetof(struct nw_dedupe_words, id),
+     .flags = NW_OPTION_REQUIRED,
+     .doc = "a template: what is equal in repeats and in nothing else; where it is empty, the "
+            "message is no repeat"},
+    {.name = "window",
+     .type = NW_OPTION_DURATION,
+     .offset = offsetof(struct nw_dedupe_words, window_ms),
+     .standard = "2m",
+     .min = 1,
+     .max = 366 * DAY_MS,
+     .doc = "how long an id is remembered, from its first message on, also across restarts"},
+    {.name = "max_entries",
+     .type = NW_OPTION_INT,
+     .offset = offsetof(struct nw_dedupe_words, max_entries),
+     .standard = "1000000",
+     .min = 1,
+     .max = 100000000,
+     .doc = "how many ids are remembered at most, at 32 bytes on disk and some 40 in memory each; "
+            "beyond it the oldest are forgotten"},
+    {.name = NULL},
+};
+
 const struct nw_option nw_step_rows[] = {
     PART("filter", "jq: keeps the message if true"),
     PART("payload", "jq: replaces the payload"),
@@ -355,7 +380,8 @@ const struct nw_option nw_step_rows[] = {
          "xml, msgpack, cbor, and {avro: options}"),
     PART("encode", "the same formats: makes a payload of JSON"),
     PART("check", "{required: [names], types: {name: type}}: rejects what does not fit"),
-    PART("dedupe", "not available in this version"),
+    PART("dedupe",
+         "{id: template, window: 2m}: drops repeats, messages with an id that another had"),
     PART("lookup", "not available in this version"),
     PART("when", "jq, beside any step: the step is for messages for which this is true"),
     {.name = NULL},

@@ -89,4 +89,10 @@ struct nw_check_words {
 };
 extern const struct nw_option nw_check_rows[];
 
+struct nw_dedupe_words {
+    const char *id; /* read elsewhere */
+    int64_t window_ms, max_entries;
+};
+extern const struct nw_option nw_dedupe_rows[];
+
 #endif

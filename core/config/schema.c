@@ -317,6 +317,8 @@ static void add_steps(struct nw_buffer *b)
            "\"remove\":{\"$ref\":\"#/$defs/list\"},\"decode\":{\"$ref\":\"#/$defs/format\"},"
            "\"encode\":{\"$ref\":\"#/$defs/format\"},\"check\":{\"minProperties\":1,");
     add_object(b, nw_check_rows);
+    nw_buffer_add_text(b, "},\"dedupe\":{");
+    add_object(b, nw_dedupe_rows);
     nw_buffer_add_text(b, "},\"drop\":{\"enum\":[true,\"true\"]},"
                           "\"reject\":{\"$ref\":\"#/$defs/template\"}}}}");
 }
@@ -350,13 +352,16 @@ static void add_tests(struct nw_buffer *b)
            "\"payload\":true,\"filtered\":{\"enum\":[true,\"true\"]},"
            "\"rejected\":{\"$ref\":\"#/$defs/text\"},\"match\":{\"enum\":[\"exact\",\"subset\"]}},"
            "\"additionalProperties\":false},"
-           "\"test\":{\"type\":\"object\",\"required\":[\"route\",\"message\",\"expect\"],"
-           "\"additionalProperties\":false,\"properties\":{\"name\":{\"$ref\":\"#/$defs/text\"},"
-           "\"route\":{\"$ref\":\"#/$defs/text\"},\"message\":{\"type\":\"object\","
+           "\"message\":{\"type\":\"object\","
            "\"additionalProperties\":false,\"properties\":{"
            "\"address\":{\"$ref\":\"#/$defs/text\"},\"key\":{\"$ref\":\"#/$defs/removable\"},"
            "\"headers\":{\"$ref\":\"#/$defs/values\"},\"payload\":true,"
-           "\"meta\":{\"$ref\":\"#/$defs/values\"}}},\"expect\":{\"anyOf\":["
+           "\"meta\":{\"$ref\":\"#/$defs/values\"}}},"
+           "\"test\":{\"type\":\"object\",\"required\":[\"route\",\"message\",\"expect\"],"
+           "\"additionalProperties\":false,\"properties\":{\"name\":{\"$ref\":\"#/$defs/text\"},"
+           "\"route\":{\"$ref\":\"#/$defs/text\"},\"message\":{\"anyOf\":["
+           "{\"$ref\":\"#/$defs/message\"},{\"type\":\"array\",\"items\":"
+           "{\"$ref\":\"#/$defs/message\"}}]},\"expect\":{\"anyOf\":["
            "{\"$ref\":\"#/$defs/expectation\"},{\"type\":\"array\",\"items\":"
            "{\"$ref\":\"#/$defs/expectation\"}}]}}}");
 }

@@ -232,7 +232,7 @@ static const struct {
     {"check", nw_step_read_check},
     {"drop", read_drop},
     {"reject", read_reject},
-    {"dedupe", NULL},
+    {"dedupe", nw_step_read_dedupe},
     {"lookup", NULL},
 };
 #define STEPS (sizeof steps / sizeof steps[0])
@@ -263,7 +263,7 @@ static int read_named(struct nw_step *s, const struct nw_item *item)
     meant = nw_suggest_best(&suggest);
     nw_reader_error(s->reader, &item->mark,
                     "there is no step \"%s\"; %s%s%sthere are filter, payload, split, set, remove, "
-                    "decode, encode, check, drop, reject",
+                    "decode, encode, check, dedupe, lookup, drop, reject",
                     item->key.data, meant == NULL ? "" : "did you mean \"",
                     meant == NULL ? "" : meant, meant == NULL ? "" : "\"? ");
     return 0;

@@ -27,4 +27,7 @@ int nw_step_read_decode(const struct nw_step *s);
 int nw_step_read_encode(const struct nw_step *s);
 int nw_step_read_check(const struct nw_step *s);
 
+/* step_dedupe.c */
+int nw_step_read_dedupe(const struct nw_step *s);
+
 #endif

@@ -139,10 +139,10 @@ static int read_pairs(const struct part *p, const struct nw_node *node, const ch
 
 /* ---- the message ---- */
 
-static int read_message_item(const struct part *p, const struct nw_item *item)
+static int read_message_item(const struct part *p, const struct nw_item *item,
+                             struct nw_test_message *m)
 {
     static const char *const names[] = {"address", "key", "headers", "payload", "meta", NULL};
-    struct nw_test_message *m = &p->spec->message;
     bool is_json;
 
     switch (find_key(p, item, "message", names)) {
@@ -161,18 +161,40 @@ static int read_message_item(const struct part *p, const struct nw_item *item)
     }
 }
 
-static int read_message(const struct part *p, const struct nw_node *node)
+static int read_message(const struct part *p, const struct nw_node *node, struct nw_test_message *m)
 {
     int rc = 0;
 
-    p->spec->message.mark = node->mark;
+    m->mark = node->mark;
     if (node->kind != NW_NODE_MAP) {
         nw_reader_expected(&p->reader, node, "message",
                            "a mapping of address, key, headers, payload, meta");
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < node->count; i++) {
-        rc = read_message_item(p, &node->items[i]);
+        rc = read_message_item(p, &node->items[i], m);
+    }
+    return rc;
+}
+
+/* One, or a list of those that come one after the other. */
+static int read_messages(const struct part *p, const struct nw_node *node)
+{
+    bool list = node->kind == NW_NODE_LIST;
+    size_t count = list ? node->count : 1;
+    int rc = 0;
+
+    p->spec->messages = nw_arena_alloc(p->reader.arena, (count + 1) * sizeof *p->spec->messages);
+    if (p->spec->messages == NULL) {
+        return NW_ENOMEM;
+    }
+    if (count == 0) {
+        nw_reader_expected(&p->reader, node, "message", "a message, or several");
+    }
+    p->spec->message_count = count;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        p->spec->messages[i].number = (unsigned)i + 1;
+        rc = read_message(p, list ? node->items[i].value : node, &p->spec->messages[i]);
     }
     return rc;
 }
@@ -305,7 +327,7 @@ static int read_item(struct part *p, const struct nw_item *item)
         read_route(p, item->value);
         return 0;
     case 2:
-        return read_message(p, item->value);
+        return read_messages(p, item->value);
     case 3:
         return read_expects(p, item->value);
     default:

@@ -20,6 +20,7 @@
 #include "base/slice.h"
 
 struct nw_lane;
+struct nw_claim;
 
 struct nw_header {
     struct nw_slice name, value;
@@ -45,7 +46,8 @@ struct nw_message {
     uint32_t value_count;
     struct nw_slice *values; /* of template slots, 1-based: values[slot - 1] */
     struct nw_headers headers, params, queries;
-    struct nw_slice part; /* what `split` made of the payload; absent: it was not split */
+    struct nw_claim *claims; /* original: ids that a dedupe step enters when it is settled */
+    struct nw_slice part;    /* what `split` made of the payload; absent: it was not split */
 
     /* Who holds it. */
     atomic_uint references;

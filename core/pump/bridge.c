@@ -263,6 +263,7 @@ static void free_bridge(struct nw_bridge *bridge)
         nw_lane_done(&bridge->lanes[i]);
     }
     nw_spool_close(bridge->spool);
+    nw_windows_close(bridge->windows);
     nw_state_close(bridge->state);
     (void)pthread_cond_destroy(&bridge->changed);
     (void)pthread_mutex_destroy(&bridge->lock);
@@ -290,6 +291,9 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
     (void)pthread_condattr_destroy(&monotonic);
     rc = open_state(bridge, error);
     rc = rc != 0 ? rc : open_schemas(bridge, error);
+    if (rc == 0 && nw_windows_open(config, &bridge->windows) != 0) {
+        rc = nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
     rc = rc != 0 ? rc : start_workers(bridge, error);
     rc = rc != 0 ? rc : make_lanes(bridge, error);
     rc = rc != 0 ? rc : open_connections(bridge, error);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "mappings/dedupe.h"
 #include "pump/bridge_state.h"
 
 const double nw_delivery_bounds[NW_DELIVERY_BUCKETS] = {
@@ -221,6 +222,9 @@ static struct nw_result result_of(struct nw_lane *lane, struct nw_message *m)
 void nw_lane_finish(struct nw_lane *lane, struct nw_message *m)
 {
     write_ledger(lane, m);
+    if (m->claims != NULL && m->worst < NW_FATE_ANSWERED) {
+        nw_dedupe_confirm(m);
+    }
     lane->settling[lane->settling_count++] = result_of(lane, m);
     if (lane->settling_count == NW_LANE_BATCH) {
         publish(lane); /* who is answered must find it counted */

@@ -107,7 +107,7 @@ run 1 check routes.yaml bad.yaml
 err_is 'bad.yaml:2:13: there is no route "rovs", did you mean "rows"?
 bad.yaml:2:29: message has no "adress"; did you mean "address"? it has address, key, headers, payload, meta
 bad.yaml:2:49: expect: nothing is sent where a message is filtered, so nothing stands beside it
-bad.yaml:3:28: message: expected a mapping of address, key, headers, payload, meta, found a list
+bad.yaml:3:28: message: expected a message, or several, found a list
 bad.yaml:3:48: expect.match: expected exact or subset, found "some"
 bad.yaml:4:5: a test needs route:
 bad.yaml:4:29: A: expected a text, found a mapping
