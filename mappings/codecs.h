@@ -21,6 +21,11 @@ int nw_codec_encode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher, j
 /* RFC 4180, with LF as well as CR LF between rows. */
 int nw_csv_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
                   struct nw_error *error);
+/* The same row by row, without keeping them: row, which is taken, begins in that line. What it says
+ * other than 0 ends it and is returned. */
+typedef int nw_csv_row(void *context, size_t line, jv row);
+int nw_csv_each(const struct nw_codec *c, struct nw_slice payload, nw_csv_row *row, void *context,
+                struct nw_error *error);
 int nw_csv_encode(const struct nw_codec *c, jv value, struct nw_buffer *out,
                   struct nw_error *error);
 

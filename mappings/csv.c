@@ -18,6 +18,8 @@ struct reader {
     struct nw_buffer field;
     jv names;   /* of the columns; null: rows are arrays */
     bool named; /* names are known, or there are none to come */
+    nw_csv_row *give;
+    void *context;
     struct nw_error *error;
 };
 
@@ -168,7 +170,7 @@ static int make_object(const struct reader *r, size_t line, jv cells, jv *out)
     return rc;
 }
 
-static int read_rows(struct reader *r, jv *rows)
+static int read_rows(struct reader *r)
 {
     while (r->rest.len > 0) {
         size_t line = r->line;
@@ -191,18 +193,24 @@ static int read_rows(struct reader *r, jv *rows)
         if (jv_get_kind(r->names) == JV_KIND_ARRAY) {
             rc = make_object(r, line, row, &row);
         }
+        rc = rc != 0 ? rc : r->give(r->context, line, row);
         if (rc != 0) {
             return rc;
         }
-        *rows = jv_array_append(*rows, row);
     }
     return 0;
 }
 
-int nw_csv_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
-                  struct nw_error *error)
+int nw_csv_each(const struct nw_codec *c, struct nw_slice payload, nw_csv_row *row, void *context,
+                struct nw_error *error)
 {
-    struct reader r = {.codec = c, .rest = payload, .line = 1, .names = jv_null(), .error = error};
+    struct reader r = {.codec = c,
+                       .rest = payload,
+                       .line = 1,
+                       .names = jv_null(),
+                       .give = row,
+                       .context = context,
+                       .error = error};
     int rc;
 
     r.named = !c->header || c->column_count > 0;
@@ -215,10 +223,28 @@ int nw_csv_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
     if (nw_slice_starts(r.rest, NW_LITERAL(BOM))) {
         skip(&r, 3);
     }
-    *value = jv_array();
-    rc = read_rows(&r, value);
+    rc = read_rows(&r);
     jv_free(r.names);
     nw_buffer_done(&r.field);
+    return rc;
+}
+
+static int add_row(void *context, size_t line, jv row)
+{
+    jv *rows = context;
+
+    (void)line;
+    *rows = jv_array_append(*rows, row);
+    return 0;
+}
+
+int nw_csv_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
+                  struct nw_error *error)
+{
+    int rc;
+
+    *value = jv_array();
+    rc = nw_csv_each(c, payload, add_row, value, error);
     if (rc != 0) {
         jv_free(*value);
     }

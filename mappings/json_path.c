@@ -122,6 +122,17 @@ void nw_json_path_free(struct nw_json_path *path)
     free(path);
 }
 
+bool nw_json_path_step(const struct nw_json_path *path, size_t at, struct nw_slice *name,
+                       size_t *index)
+{
+    if (at >= path->count) {
+        return false;
+    }
+    *name = path->steps[at].is_index ? NW_ABSENT : path->steps[at].name;
+    *index = path->steps[at].index;
+    return true;
+}
+
 /* ---- reading ---- */
 
 /* A value's place in the text, and whether a string in it has escapes. */

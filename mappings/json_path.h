@@ -25,4 +25,9 @@ void nw_json_path_free(struct nw_json_path *path);
 int nw_json_path_read(const struct nw_json_path *path, struct nw_slice json, struct nw_message *m,
                       struct nw_slice *out, struct nw_error *error);
 
+/* Its steps one by one: the name of a member, or with name.data NULL an index. false: there are no
+ * more. */
+bool nw_json_path_step(const struct nw_json_path *path, size_t at, struct nw_slice *name,
+                       size_t *index);
+
 #endif

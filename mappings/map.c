@@ -148,3 +148,20 @@ struct nw_window *nw_map_window(const struct nw_map *map, size_t index)
     }
     return NULL;
 }
+
+int nw_map_add_lookup(struct nw_map *map, struct nw_program *key, const struct nw_lookup_rule *rule,
+                      struct nw_program *when)
+{
+    return add(map, (struct nw_map_step){
+                        .kind = NW_STEP_LOOKUP, .program = key, .lookup = rule, .when = when});
+}
+
+bool nw_map_looks_into(const struct nw_map *map, const struct nw_lookup *l)
+{
+    for (size_t i = 0; map != NULL && i < map->count; i++) {
+        if (map->steps[i].lookup != NULL && map->steps[i].lookup->lookup == l) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -11,6 +11,7 @@
 #define NATSWAY_MAPPINGS_MAP_H
 
 #include "mappings/codec.h"
+#include "mappings/lookup.h"
 #include "mappings/template.h"
 #include "mappings/window.h"
 
@@ -51,6 +52,11 @@ int nw_map_add_dedupe(struct nw_map *map, struct nw_template *id, int64_t window
                       struct nw_program *when);
 /* The windows of a map, in the order of their steps; NULL: there are no more. map may be NULL. */
 struct nw_window *nw_map_window(const struct nw_map *map, size_t index);
+/* The rule, and what it names, is kept by reference. */
+int nw_map_add_lookup(struct nw_map *map, struct nw_program *key, const struct nw_lookup_rule *rule,
+                      struct nw_program *when);
+/* Does a step of map look into l? map may be NULL. */
+bool nw_map_looks_into(const struct nw_map *map, const struct nw_lookup *l);
 int nw_map_add_drop(struct nw_map *map, struct nw_program *when);
 int nw_map_add_reject(struct nw_map *map, struct nw_template *why, struct nw_program *when);
 /*

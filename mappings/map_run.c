@@ -10,6 +10,7 @@
 #include "base/timestamp.h"
 #include "mappings/codecs.h"
 #include "mappings/dedupe.h"
+#include "mappings/lookup_run.h"
 #include "mappings/map_steps.h"
 #include "mappings/program.h"
 #include "mappings/types.h"
@@ -451,11 +452,27 @@ static enum verdict run_dedupe(struct run *r, const struct nw_map_step *s)
     return rc < 0 ? REJECTED : rc == 0 ? FILTERED : GO_ON;
 }
 
+static enum verdict run_lookup(struct run *r, const struct nw_map_step *s)
+{
+    jv value;
+    int rc;
+
+    if (r->m->payload.data == NULL) { /* a tombstone stays one */
+        return GO_ON;
+    }
+    rc = nw_lookup_run(s->lookup, s->program, r->mapper, &r->value, r->m, &value, r->error);
+    if (rc != 0) {
+        return rc == NW_EAGAIN ? LATER : rc == NW_ENOTFOUND ? GO_ON : REJECTED;
+    }
+    return set_payload(r, value);
+}
+
 static enum verdict (*const kinds[])(struct run *r, const struct nw_map_step *s) = {
     [NW_STEP_FILTER] = run_filter, [NW_STEP_PAYLOAD] = run_payload, [NW_STEP_SPLIT] = run_split,
     [NW_STEP_SET] = run_set,       [NW_STEP_REMOVE] = run_remove,   [NW_STEP_DECODE] = run_decode,
     [NW_STEP_ENCODE] = run_encode, [NW_STEP_CHECK] = run_check,     [NW_STEP_DROP] = run_drop,
     [NW_STEP_REJECT] = run_reject, [NW_STEP_CALL] = run_call,       [NW_STEP_DEDUPE] = run_dedupe,
+    [NW_STEP_LOOKUP] = run_lookup,
 };
 
 static enum verdict run_step(struct run *r, const struct nw_map_step *s)

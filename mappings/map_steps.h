@@ -17,7 +17,8 @@ enum nw_step_kind {
     NW_STEP_DROP,
     NW_STEP_REJECT,
     NW_STEP_CALL,
-    NW_STEP_DEDUPE
+    NW_STEP_DEDUPE,
+    NW_STEP_LOOKUP
 };
 
 struct nw_map_step {
@@ -31,6 +32,7 @@ struct nw_map_step {
     const struct nw_check_rule *rule;
     const struct nw_map_call *call;
     struct nw_window *window; /* DEDUPE: the step's own */
+    const struct nw_lookup_rule *lookup;
 };
 
 struct nw_map {

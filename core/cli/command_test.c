@@ -74,12 +74,15 @@ static void forget_windows(const struct nw_map *map)
 }
 
 /* Run it and append to failure what is not as expected. */
-static void run_messages(const struct nw_test_spec *test, struct nw_mapper *mapper,
-                         struct nw_buffer *failure)
+static void run_messages(const struct nw_config *config, const struct nw_test_spec *test,
+                         struct nw_mapper *mapper, struct nw_buffer *failure)
 {
     struct ends ends = {.items = NULL};
 
     forget_windows(test->route->map);
+    if (nw_trial_lookups(config, test) != 0) {
+        nw_buffer_add_text(failure, "    out of memory\n");
+    }
     for (size_t i = 0; failure->len == 0 && i < test->message_count; i++) {
         run_message(test, &test->messages[i], mapper, &ends, failure);
     }
@@ -92,11 +95,12 @@ static void run_messages(const struct nw_test_spec *test, struct nw_mapper *mapp
     free(ends.items);
 }
 
-static void run_test(struct nw_test_result *r, struct nw_mapper *mapper)
+static void run_test(const struct nw_config *config, struct nw_test_result *r,
+                     struct nw_mapper *mapper)
 {
     struct nw_buffer failure = {0}, name = {0};
 
-    run_messages(r->test, mapper, &failure);
+    run_messages(config, r->test, mapper, &failure);
     nw_test_add_name(&name, r->test);
     (void)printf("%s %s\n%s", failure.len == 0 ? "ok  " : "FAIL", nw_buffer_text(&name),
                  nw_buffer_text(&failure));
@@ -135,7 +139,7 @@ static enum nw_exit run_all(const struct nw_arguments *a, const struct nw_config
     } else {
         for (size_t i = 0; i < config->test_count; i++) {
             results[i].test = &config->tests[i];
-            run_test(&results[i], mapper);
+            run_test(config, &results[i], mapper);
         }
         result = report(a, results, config->test_count);
     }

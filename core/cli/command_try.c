@@ -195,6 +195,7 @@ enum nw_exit nw_command_try(const struct nw_arguments *a)
         return result;
     }
     route = nw_config_route(config, a->operands[1]);
+    (void)nw_trial_lookups(config, NULL); /* nothing is given, so nothing takes memory */
     result = route == NULL ? no_route(config, a->operands[1]) : try_route(route, a);
     nw_config_free(config);
     nw_registry_free(registry);

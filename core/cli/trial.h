@@ -29,6 +29,10 @@ struct nw_trial_end {
     const char *text;                 /* filtered: by which step; rejected: why */
 };
 
+/* Before a trial: what the buckets of lookups have, of which none is read. test NULL: nothing. 0 or
+ * NW_ENOMEM. */
+int nw_trial_lookups(const struct nw_config *config, const struct nw_test_spec *test);
+
 /* Run original through the rules of route; each thing that comes out is told, in order. 0 or
  * NW_ENOMEM. */
 int nw_trial_run(const struct nw_route_spec *route, struct nw_mapper *mapper,

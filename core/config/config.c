@@ -12,6 +12,7 @@ struct nw_reader nw_loader_reader(const struct nw_loader *l, const struct nw_nod
     return (struct nw_reader){.arena = l->arena,
                               .diagnostics = l->diagnostics,
                               .avro = l->avro,
+                              .lookups = &l->config->lookups,
                               .route = route,
                               .file = node->file,
                               .mark = node->mark};

@@ -82,6 +82,27 @@ struct nw_route_spec {
     struct nw_template_scope scope;
 };
 
+/* ---- lookups: what the steps of that name look into ---- */
+
+/* Which version of a file was read. */
+struct nw_file_stamp {
+    uint64_t device, inode;
+    int64_t size, changed_ns;
+};
+
+/* Steps that name the same file, or bucket, in the same way share one. lookup and seen are the only
+ * parts of a configuration that change: see config/lookup_file.h. */
+struct nw_lookup_spec {
+    struct nw_lookup_spec *next;
+    struct nw_mark mark;
+    struct nw_lookup_layout layout;
+    const char *name;   /* as it was written */
+    const char *path;   /* of the file, absolute; NULL: it is a bucket */
+    const char *bucket; /* of NATS KV */
+    struct nw_lookup *lookup;
+    struct nw_file_stamp seen;
+};
+
 /* ---- tests: what `natsway test` runs ---- */
 
 struct nw_test_pair {
@@ -118,6 +139,12 @@ struct nw_test_expect {
     struct nw_slice payload;
 };
 
+/* A bucket, for the test that names it, or an entry of one. */
+struct nw_test_entry {
+    const char *bucket;
+    struct nw_slice key, value; /* key absent: the bucket itself. value: JSON */
+};
+
 struct nw_test_spec {
     struct nw_mark mark;
     const char *name; /* NULL: none was given */
@@ -126,6 +153,8 @@ struct nw_test_spec {
     size_t message_count;
     struct nw_test_expect *expects;
     size_t expect_count;
+    struct nw_test_entry *entries;
+    size_t entry_count;
 };
 
 struct nw_log_spec {
@@ -151,6 +180,7 @@ struct nw_config {
     size_t route_count;
     struct nw_table routes_by_name;
     size_t avro_registries, avro_subjects; /* how many the steps name: see nw_avro_registry */
+    struct nw_lookup_spec *lookups;
     struct nw_test_spec *tests;
     size_t test_count;
     struct nw_arena *arena; /* what everything above lives in, and the configuration itself */

@@ -194,4 +194,7 @@ void nw_reference_language(struct nw_buffer *b)
     add_options(b, nw_check_rows);
     nw_buffer_add_text(b, "\n### dedupe\n\n");
     add_options(b, nw_dedupe_rows);
+    nw_buffer_add_text(b, "\n### lookup\n\n");
+    add_options(b, nw_lookup_rows);
+    add_rows(b, nw_lookup_missing_rows, "");
 }

@@ -367,6 +367,59 @@ const struct nw_option nw_dedupe_rows[] = {
     {.name = NULL},
 };
 
+#define LOOKUP(member) offsetof(struct nw_lookup_words, member)
+
+const struct nw_option nw_lookup_rows[] = {
+    {.name = "file",
+     .type = NW_OPTION_PATH,
+     .offset = LOOKUP(file),
+     .doc = "a CSV or JSON file, read again when it changes"},
+    {.name = "kv",
+     .type = NW_OPTION_TEXT,
+     .offset = LOOKUP(kv),
+     .doc = "a NATS KV bucket, kept current; file or kv must be given"},
+    {.name = "key",
+     .type = NW_OPTION_TEXT, /* a program, compiled by the step */
+     .offset = LOOKUP(key),
+     .flags = NW_OPTION_REQUIRED,
+     .doc = "jq: what is looked for, a text or a number"},
+    {.name = "into",
+     .type = NW_OPTION_TEXT,
+     .offset = LOOKUP(into),
+     .flags = NW_OPTION_REQUIRED,
+     .doc = "where in the payload the value goes: a path like .name or .a.b"},
+    {.name = "by",
+     .type = NW_OPTION_TEXT,
+     .offset = LOOKUP(by),
+     .doc = "of a file: the column that has the keys (the first one), or the member of the objects "
+            "of a JSON array that has"},
+    {.name = "take",
+     .type = NW_OPTION_TEXT,
+     .offset = LOOKUP(take),
+     .doc = "the column, or the member of each value, that is wanted; without it all of it: of two "
+            "columns the other one as text, of more an object"},
+    {.name = "format",
+     .type = NW_OPTION_CHOICE,
+     .offset = LOOKUP(format),
+     .choices = "csv|json",
+     .doc = "of the file; default: by its name, .csv, .tsv or .json"},
+    {.name = "delimiter",
+     .type = NW_OPTION_TEXT,
+     .offset = LOOKUP(delimiter),
+     .doc = "of a CSV file: one character; default: a comma, in .tsv a tab"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_lookup_missing_rows[] = {
+    {.name = "missing",
+     .type = NW_OPTION_CHOICE,
+     .standard = "reject",
+     .choices = "reject|keep|value=",
+     .doc = "where the table has no such key, or there is no key: the message is rejected, goes on "
+            "as it is, or gets this value"},
+    {.name = NULL},
+};
+
 const struct nw_option nw_step_rows[] = {
     PART("filter", "jq: keeps the message if true"),
     PART("payload", "jq: replaces the payload"),
@@ -382,7 +435,8 @@ const struct nw_option nw_step_rows[] = {
     PART("check", "{required: [names], types: {name: type}}: rejects what does not fit"),
     PART("dedupe",
          "{id: template, window: 2m}: drops repeats, messages with an id that another had"),
-    PART("lookup", "not available in this version"),
+    PART("lookup",
+         "{file: path, key: jq, into: path}, or kv: bucket: adds what a table has for a key"),
     PART("when", "jq, beside any step: the step is for messages for which this is true"),
     {.name = NULL},
 };

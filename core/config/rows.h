@@ -60,7 +60,7 @@ struct nw_connection_words {
 };
 extern const struct nw_option nw_connection_word_rows[];
 
-/* The steps of `map:`. Those that are not in this version have a row all the same: see steps.c. */
+/* The steps of `map:`. */
 extern const struct nw_option nw_step_rows[];
 
 /* Of `decode: {csv: …}` and `encode: {csv: …}`. */
@@ -94,5 +94,13 @@ struct nw_dedupe_words {
     int64_t window_ms, max_entries;
 };
 extern const struct nw_option nw_dedupe_rows[];
+
+struct nw_lookup_words {
+    const char *file, *kv, *key, *into, *by, *take, *delimiter;
+    struct nw_choice format;
+};
+extern const struct nw_option nw_lookup_rows[];
+/* Its `missing:`, which is read elsewhere: {value: …} may be anything. */
+extern const struct nw_option nw_lookup_missing_rows[];
 
 #endif

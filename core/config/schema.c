@@ -319,6 +319,13 @@ static void add_steps(struct nw_buffer *b)
     add_object(b, nw_check_rows);
     nw_buffer_add_text(b, "},\"dedupe\":{");
     add_object(b, nw_dedupe_rows);
+    nw_buffer_add_text(b, ",\"required\":[\"id\"]},\"lookup\":{\"type\":\"object\",\"properties\":{"
+                          "\"missing\":{\"anyOf\":[{\"enum\":[\"reject\",\"keep\"]},"
+                          "{\"type\":\"object\",\"properties\":{\"value\":true},"
+                          "\"required\":[\"value\"],\"additionalProperties\":false}]}");
+    add_properties(b, nw_lookup_rows, NULL);
+    nw_buffer_add_text(b, "},\"required\":[\"key\",\"into\"],\"oneOf\":[{\"required\":[\"file\"]},"
+                          "{\"required\":[\"kv\"]}],\"additionalProperties\":false");
     nw_buffer_add_text(b, "},\"drop\":{\"enum\":[true,\"true\"]},"
                           "\"reject\":{\"$ref\":\"#/$defs/template\"}}}}");
 }
@@ -361,7 +368,8 @@ static void add_tests(struct nw_buffer *b)
            "\"additionalProperties\":false,\"properties\":{\"name\":{\"$ref\":\"#/$defs/text\"},"
            "\"route\":{\"$ref\":\"#/$defs/text\"},\"message\":{\"anyOf\":["
            "{\"$ref\":\"#/$defs/message\"},{\"type\":\"array\",\"items\":"
-           "{\"$ref\":\"#/$defs/message\"}}]},\"expect\":{\"anyOf\":["
+           "{\"$ref\":\"#/$defs/message\"}}]},\"lookup\":{\"type\":\"object\","
+           "\"additionalProperties\":{\"type\":\"object\"}},\"expect\":{\"anyOf\":["
            "{\"$ref\":\"#/$defs/expectation\"},{\"type\":\"array\",\"items\":"
            "{\"$ref\":\"#/$defs/expectation\"}}]}}}");
 }

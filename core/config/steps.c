@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The steps of `map:` and `reply:`. Each step is a row in `steps` below: its name and the function
- * that reads its value. Those that are still to come have their names and no function yet.
+ * that reads its value.
  */
 #include <stdio.h>
 
@@ -220,7 +220,7 @@ static int read_reject(const struct nw_step *s)
 
 static const struct {
     const char *name;
-    int (*read)(const struct nw_step *); /* NULL: not in this version */
+    int (*read)(const struct nw_step *);
 } steps[] = {
     {"filter", read_filter},
     {"payload", read_payload},
@@ -233,7 +233,7 @@ static const struct {
     {"drop", read_drop},
     {"reject", read_reject},
     {"dedupe", nw_step_read_dedupe},
-    {"lookup", NULL},
+    {"lookup", nw_step_read_lookup},
 };
 #define STEPS (sizeof steps / sizeof steps[0])
 
@@ -249,11 +249,6 @@ static int read_named(struct nw_step *s, const struct nw_item *item)
         if (!nw_slice_equal(nw_slice_text(steps[i].name), item->key)) {
             nw_suggest_offer(&suggest, steps[i].name);
             continue;
-        }
-        if (steps[i].read == NULL) {
-            nw_reader_error(s->reader, &item->mark, "the step %s is not available in this version",
-                            steps[i].name);
-            return 0;
         }
         s->name = steps[i].name;
         s->node = item->value;

@@ -30,4 +30,7 @@ int nw_step_read_check(const struct nw_step *s);
 /* step_dedupe.c */
 int nw_step_read_dedupe(const struct nw_step *s);
 
+/* step_lookup.c */
+int nw_step_read_lookup(const struct nw_step *s);
+
 #endif

@@ -291,6 +291,63 @@ static int read_expects(struct part *p, const struct nw_node *node)
     return rc;
 }
 
+/* ---- what buckets have ---- */
+
+static int read_entry(const struct part *p, const char *bucket, const struct nw_item *item)
+{
+    struct nw_test_entry *entry = &p->spec->entries[p->spec->entry_count++];
+    struct nw_buffer json = {0};
+    const char *key = NULL, *value = NULL;
+    int rc = nw_reader_copy(&p->reader, item->key, &key);
+
+    nw_node_json(&json, item->value);
+    if (rc == 0) {
+        rc = json.failed ? NW_ENOMEM : nw_reader_copy(&p->reader, nw_buffer_slice(&json), &value);
+    }
+    *entry = (struct nw_test_entry){bucket, {key, item->key.len}, {value, json.len}};
+    nw_buffer_done(&json);
+    return rc;
+}
+
+static int read_bucket(const struct part *p, const struct nw_item *bucket)
+{
+    const char *name = NULL;
+    int rc = nw_reader_copy(&p->reader, bucket->key, &name);
+
+    if (rc == 0 && bucket->value->kind != NW_NODE_MAP) {
+        nw_reader_expected(&p->reader, bucket->value, "lookup", "{bucket: {key: value}}");
+        return 0;
+    }
+    p->spec->entries[p->spec->entry_count++] = (struct nw_test_entry){.bucket = name};
+    for (size_t i = 0; rc == 0 && i < bucket->value->count; i++) {
+        rc = read_entry(p, name, &bucket->value->items[i]);
+    }
+    return rc;
+}
+
+/* {bucket: {key: value}} */
+static int read_lookups(const struct part *p, const struct nw_node *node)
+{
+    size_t most = 1;
+    int rc = 0;
+
+    if (node->kind != NW_NODE_MAP) {
+        nw_reader_expected(&p->reader, node, "lookup", "{bucket: {key: value}}");
+        return 0;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        most += node->items[i].value->count + 1;
+    }
+    p->spec->entries = nw_arena_alloc(p->reader.arena, most * sizeof *p->spec->entries);
+    if (p->spec->entries == NULL) {
+        return NW_ENOMEM;
+    }
+    for (size_t i = 0; rc == 0 && i < node->count; i++) {
+        rc = read_bucket(p, &node->items[i]);
+    }
+    return rc;
+}
+
 /* ---- one test, all tests ---- */
 
 static void read_route(struct part *p, const struct nw_node *node)
@@ -318,7 +375,7 @@ static void read_route(struct part *p, const struct nw_node *node)
 
 static int read_item(struct part *p, const struct nw_item *item)
 {
-    static const char *const names[] = {"name", "route", "message", "expect", NULL};
+    static const char *const names[] = {"name", "route", "message", "expect", "lookup", NULL};
 
     switch (find_key(p, item, "a test", names)) {
     case 0:
@@ -330,6 +387,8 @@ static int read_item(struct part *p, const struct nw_item *item)
         return read_messages(p, item->value);
     case 3:
         return read_expects(p, item->value);
+    case 4:
+        return read_lookups(p, item->value);
     default:
         return 0;
     }

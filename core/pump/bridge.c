@@ -114,7 +114,7 @@ static bool is_used(const struct nw_config *config, const struct nw_connection_s
             return true;
         }
     }
-    return false;
+    return spec == config->nats && nw_tables_need_hub(config);
 }
 
 static int open_connection(struct nw_bridge *bridge, const struct nw_connection_spec *spec,
@@ -252,6 +252,7 @@ static void free_bridge(struct nw_bridge *bridge)
         nw_worker_stop(&bridge->workers[i]);
     }
     nw_schemas_free(bridge->schemas);
+    nw_tables_stop(bridge->tables);
     for (size_t i = bridge->connection_count; i-- > 0;) {
         struct nw_connection *c = &bridge->connections[i];
         if (c->open) {
@@ -297,6 +298,9 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
     rc = rc != 0 ? rc : start_workers(bridge, error);
     rc = rc != 0 ? rc : make_lanes(bridge, error);
     rc = rc != 0 ? rc : open_connections(bridge, error);
+    rc = rc != 0 ? rc
+                 : nw_tables_start(config, nw_bridge_connection(bridge, config->nats),
+                                   &bridge->tables, error);
     if (rc != 0) {
         free_bridge(bridge);
         return rc;

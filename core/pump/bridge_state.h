@@ -6,6 +6,7 @@
 #include "pump/bridge.h"
 #include "pump/lane.h"
 #include "schemas/schemas.h"
+#include "pump/tables.h"
 #include "pump/windows.h"
 #include "store/spool.h"
 #include "store/state.h"
@@ -27,6 +28,7 @@ struct nw_bridge {
     struct nw_state_store *state;
     struct nw_spool *spool; /* opened with the first route that needs it */
     struct nw_windows *windows;
+    struct nw_tables *tables;
     struct nw_connection *connections;
     size_t connection_count;
     struct nw_schemas *schemas; /* NULL: no step needs a registry */

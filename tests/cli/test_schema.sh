@@ -21,7 +21,8 @@ err_lines 0
 mv out schema.json
 : >out
 
-awk '/^```yaml$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print > ("guide-" n ".yaml") }' \
+awk '/^```yaml$/ { n++; inside = "guide-" n ".yaml"; next } /^```csv / { inside = $2; next }
+     /^```$/ { inside = "" } inside != "" { print > inside }' \
     "$sources/docs/guide/mapping.md"
 cat >good.yaml <<'END'
 name: plant-1
@@ -49,6 +50,9 @@ routes:
       - {remove: [X-*]}
       - {check: {required: id, types: {id: string}}}
       - {drop: true, when: .a}
+      - {dedupe: {id: "{{json('.id')}}", window: 2m, max_entries: 1000}}
+      - {lookup: {file: codes.csv, key: .code, into: .name, missing: {value: {a: 1}}}}
+      - {lookup: {kv: b, key: .code, into: .name, missing: keep}, when: .b}
     to: {jetstream: "legacy.orders.{{key}}", stream: {name: LEGACY, subjects: ["legacy.>"], max_age: 24h}}
     spool: {max_size: 1GiB, full: hold}
     on_error: {retries: 10, then: drop}
@@ -91,5 +95,10 @@ bad 18 'routes: {a: {from: {nats: a}, map: [{decode: {avro: {registry: "http://a
 bad 14 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 admin: {lisen: x}'
 bad 15 'routes: {a: {from: {nats: a}, map: {filter: .a}, to: {nats: b}}}'
+bad 16 'routes: {a: {from: {nats: a}, map: [{dedupe: {window: 2m}}], to: {nats: b}}}'
+bad 17 'routes: {a: {from: {nats: a}, map: [{dedupe: {id: "{{id}}", windw: 2m}}], to: {nats: b}}}'
+bad 18 'routes: {a: {from: {nats: a}, map: [{lookup: {kv: b, key: .a}}], to: {nats: b}}}'
+bad 19 'routes: {a: {from: {nats: a}, map: [{lookup: {key: .a, into: .b}}], to: {nats: b}}}'
+bad 20 'routes: {a: {from: {nats: a}, map: [{lookup: {kv: b, key: .a, into: .b, missing: ignore}}], to: {nats: b}}}'
 "$python" "$checker" schema.json bad bad-*.yaml >said 2>&1 || fail "a bad file is taken: $(cat said)"
 finish
