@@ -18,6 +18,7 @@
 
 #include "config/lookup_file.h"
 #include "log/log.h"
+#include "pump/bucket.h"
 
 #define LOOK_MS 5000
 
@@ -35,6 +36,7 @@ struct nw_tables {
     int inotify_fd, stop_fd; /* -1: none */
     pthread_t thread;
     bool running;
+    struct nw_bucket *buckets;
 };
 
 static bool is_used(const struct nw_config *config, const struct nw_lookup_spec *spec)
@@ -198,7 +200,6 @@ int nw_tables_start(const struct nw_config *config, void *hub, struct nw_tables 
     size_t most = 0;
     int rc = 0;
 
-    (void)hub;
     *out = NULL;
     if (t == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
@@ -218,6 +219,12 @@ int nw_tables_start(const struct nw_config *config, void *hub, struct nw_tables 
     }
     if (rc == 0 && t->file_count > 0) {
         rc = start_thread(t, error);
+    }
+    for (const struct nw_lookup_spec *s = config->lookups; rc == 0 && s != NULL; s = s->next) {
+        if (s->bucket != NULL && hub != NULL && is_used(config, s) &&
+            nw_bucket_start(s, hub, &t->buckets) != 0) {
+            rc = nw_error_set(error, NW_ENOMEM, "out of memory");
+        }
     }
     if (rc != 0 || most == 0) {
         nw_tables_stop(t);
@@ -246,6 +253,7 @@ void nw_tables_stop(struct nw_tables *t)
         }
         (void)pthread_join(t->thread, NULL);
     }
+    nw_buckets_stop(t->buckets);
     close_fd(t->inotify_fd);
     close_fd(t->stop_fd);
     free(t->files);
