@@ -3,7 +3,8 @@
  * Entries are counted by a *sequence*: entry s is in the area s / PER_AREA, so that an area that is
  * found again is used where it lies. Invariants, with the lock held:
  *   all entries that are remembered are in head <= s < tail, the times not falling;
- *   the shards have those of them that may be found, each once, by the low 32 bits of s (0: none);
+ *   the shards have those of them that may be found, each once, by the low 32 bits of s (0: none)
+ *   and 32 bits of the hash, so that moving a slot, and passing one, needs no look at its entry;
  *   count is how many there are in all shards.
  */
 #include "mappings/window.h"
@@ -38,7 +39,7 @@ struct head {
 #define PER_AREA ((NW_WINDOW_AREA - sizeof(struct head)) / sizeof(struct entry))
 
 struct shard {
-    uint32_t *slots;
+    uint64_t *slots;        /* tag, and the low half of the sequence */
     size_t capacity, count; /* a power of two, or 0; at least a quarter is free */
 };
 
@@ -116,14 +117,20 @@ static struct shard *shard_of(struct nw_window *w, const struct nw_hash128 *id)
     return &w->shards[id->words[0] % SHARDS];
 }
 
-static size_t home_of(const struct shard *s, const struct nw_hash128 *id)
+/* The upper half of a slot. */
+static uint32_t tag_of(const struct nw_hash128 *id)
 {
-    return (size_t)(id->words[0] / SHARDS) & (s->capacity - 1);
+    return (uint32_t)(id->words[0] >> 32);
 }
 
-static uint64_t sequence_of(const struct nw_window *w, uint32_t low)
+static size_t home_of(const struct shard *s, uint64_t slot)
 {
-    return w->head + (uint32_t)(low - (uint32_t)w->head);
+    return (size_t)(slot >> 32) & (s->capacity - 1);
+}
+
+static uint64_t sequence_of(const struct nw_window *w, uint64_t slot)
+{
+    return w->head + (uint32_t)((uint32_t)slot - (uint32_t)w->head);
 }
 
 static bool is_equal(const struct nw_hash128 *a, const struct nw_hash128 *b)
@@ -132,20 +139,21 @@ static bool is_equal(const struct nw_hash128 *a, const struct nw_hash128 *b)
 }
 
 /* The slot of id, or the free one where it would be. The shard has room. */
-static uint32_t *find(const struct nw_window *w, const struct shard *s, const struct nw_hash128 *id)
+static uint64_t *find(const struct nw_window *w, const struct shard *s, const struct nw_hash128 *id)
 {
-    size_t i = home_of(s, id);
+    size_t i = tag_of(id) & (s->capacity - 1);
 
-    while (s->slots[i] != 0 && !is_equal(&at(w, sequence_of(w, s->slots[i]))->id, id)) {
+    while (s->slots[i] != 0 && ((uint32_t)(s->slots[i] >> 32) != tag_of(id) ||
+                                !is_equal(&at(w, sequence_of(w, s->slots[i]))->id, id))) {
         i = (i + 1) & (s->capacity - 1);
     }
     return &s->slots[i];
 }
 
-static bool resize(const struct nw_window *w, struct shard *s, size_t capacity)
+static bool resize(struct shard *s, size_t capacity)
 {
     struct shard old = *s;
-    uint32_t *slots = calloc(capacity, sizeof *slots);
+    uint64_t *slots = calloc(capacity, sizeof *slots);
 
     if (slots == NULL) {
         return false;
@@ -153,29 +161,31 @@ static bool resize(const struct nw_window *w, struct shard *s, size_t capacity)
     *s = (struct shard){slots, capacity, old.count};
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.slots[i] != 0) {
-            *find(w, s, &at(w, sequence_of(w, old.slots[i]))->id) = old.slots[i];
+            size_t place = home_of(s, old.slots[i]);
+            while (slots[place] != 0) {
+                place = (place + 1) & (capacity - 1);
+            }
+            slots[place] = old.slots[i];
         }
     }
     free(old.slots);
     return true;
 }
 
-static bool has_room(const struct nw_window *w, struct shard *s)
+static bool has_room(struct shard *s)
 {
     size_t wanted = s->capacity == 0 ? SHARD_LEAST : s->capacity * 2;
 
-    return s->count + 1 <= s->capacity / 4 * 3 || resize(w, s, wanted);
+    return s->count + 1 <= s->capacity / 4 * 3 || resize(s, wanted);
 }
 
 /* Close the gap, so that what lies behind it is still found. */
-static void take_out(struct nw_window *w, struct shard *s, uint32_t *slot)
+static void take_out(struct nw_window *w, struct shard *s, const uint64_t *slot)
 {
     size_t mask = s->capacity - 1, gap = (size_t)(slot - s->slots);
 
     for (size_t i = (gap + 1) & mask; s->slots[i] != 0; i = (i + 1) & mask) {
-        size_t home = home_of(s, &at(w, sequence_of(w, s->slots[i]))->id);
-
-        if (((i - home) & mask) >= ((i - gap) & mask)) {
+        if (((i - home_of(s, s->slots[i])) & mask) >= ((i - gap) & mask)) {
             s->slots[gap] = s->slots[i];
             gap = i;
         }
@@ -184,7 +194,7 @@ static void take_out(struct nw_window *w, struct shard *s, uint32_t *slot)
     s->count--;
     w->count--;
     if (s->capacity > SHARD_LEAST && s->count * 8 < s->capacity) {
-        (void)resize(w, s, s->capacity / 2);
+        (void)resize(s, s->capacity / 2);
     }
 }
 
@@ -193,9 +203,9 @@ static bool put_in(struct nw_window *w, uint64_t sequence)
 {
     const struct nw_hash128 *id = &at(w, sequence)->id;
     struct shard *s = shard_of(w, id);
-    uint32_t *slot;
+    uint64_t *slot;
 
-    if (!has_room(w, s)) {
+    if (!has_room(s)) {
         return false;
     }
     slot = find(w, s, id);
@@ -203,7 +213,7 @@ static bool put_in(struct nw_window *w, uint64_t sequence)
         s->count++;
         w->count++;
     }
-    *slot = (uint32_t)sequence;
+    *slot = (uint64_t)tag_of(id) << 32 | (uint32_t)sequence;
     return true;
 }
 
@@ -277,8 +287,8 @@ static void forget_oldest(struct nw_window *w)
 
     if (e->stamp != 0) {
         struct shard *s = shard_of(w, &e->id);
-        uint32_t *slot = s->capacity == 0 ? NULL : find(w, s, &e->id);
-        if (slot != NULL && *slot == (uint32_t)w->head) {
+        uint64_t *slot = s->capacity == 0 ? NULL : find(w, s, &e->id);
+        if (slot != NULL && (uint32_t)*slot == (uint32_t)w->head) {
             take_out(w, s, slot);
         }
     }
@@ -357,8 +367,8 @@ static const char *remember(struct nw_window *w, const struct nw_window_entry *e
 static const struct entry *look(struct nw_window *w, const struct nw_hash128 *id, int64_t now_ms)
 {
     const struct shard *s = shard_of(w, id);
-    uint32_t low = s->capacity == 0 ? 0 : *find(w, s, id);
-    const struct entry *e = low == 0 ? NULL : at(w, sequence_of(w, low));
+    uint64_t slot = s->capacity == 0 ? 0 : *find(w, s, id);
+    const struct entry *e = slot == 0 ? NULL : at(w, sequence_of(w, slot));
 
     return e == NULL || is_over(w, e, now_ms) ? NULL : e;
 }

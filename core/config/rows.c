@@ -362,7 +362,7 @@ const struct nw_option nw_dedupe_rows[] = {
      .standard = "1000000",
      .min = 1,
      .max = 100000000,
-     .doc = "how many ids are remembered at most, at 32 bytes on disk and some 40 in memory each; "
+     .doc = "how many ids are remembered at most, at 32 bytes on disk and some 50 in memory each; "
             "beyond it the oldest are forgotten"},
     {.name = NULL},
 };
