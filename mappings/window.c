@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "base/clock.h"
-
 #define MAGIC UINT64_C(0x3170757465646577) /* in the byte order of the machine */
 #define SHARDS ((size_t)256)
 #define SHARD_LEAST ((size_t)16)
@@ -421,20 +419,6 @@ size_t nw_window_count(struct nw_window *w)
     count = w->count;
     (void)pthread_mutex_unlock(&w->lock);
     return count;
-}
-
-static int64_t clock_base;
-static pthread_once_t clock_once = PTHREAD_ONCE_INIT;
-
-static void set_clock(void)
-{
-    clock_base = nw_clock_real_ns() - nw_clock_monotonic_ns();
-}
-
-int64_t nw_window_now(void)
-{
-    (void)pthread_once(&clock_once, set_clock);
-    return (clock_base + nw_clock_monotonic_ns()) / NW_MILLISECOND_NS;
 }
 
 /* ---- what was found ---- */
