@@ -177,17 +177,10 @@ static enum nw_rule_outcome run_has(state *r, const node *n, const value *in, va
 
 static enum nw_rule_outcome run_test(state *r, const node *n, const value *in, value *out)
 {
-    const OnigUChar *text, *end;
-    int at;
+    int found = in->kind == NW_KIND_STRING ? nw_rule_regex_search(n->regex, in->text) : -1;
 
     (void)r;
-    if (in->kind != NW_KIND_STRING) {
-        return NW_RULE_UNSURE;
-    }
-    text = (const OnigUChar *)in->text.data;
-    end = text + in->text.len;
-    at = onig_search(n->regex, text, end, text, end, NULL, ONIG_OPTION_NONE);
-    return at >= 0 || at == ONIG_MISMATCH ? give(out, nw_rule_bool(at >= 0)) : NW_RULE_UNSURE;
+    return found < 0 ? NW_RULE_UNSURE : give(out, nw_rule_bool(found == 1));
 }
 
 /* The argument, a text, of a function of texts. */

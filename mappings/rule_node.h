@@ -3,10 +3,9 @@
 #ifndef NATSWAY_MAPPINGS_RULE_NODE_H
 #define NATSWAY_MAPPINGS_RULE_NODE_H
 
-#include <oniguruma.h>
-
 #include "base/arena.h"
 #include "mappings/rule.h"
+#include "mappings/rule_regex.h"
 
 #define NW_RULE_VALUES_MOST 100000
 
@@ -59,7 +58,7 @@ struct nw_rule_node {
     struct nw_slice member; /* META: of the second level, or absent */
     double index;           /* ELEMENT */
     nw_rule_function *function;
-    regex_t *regex; /* of test(), whose argument is a literal */
+    struct nw_rule_regex *regex; /* of test(), whose argument is a literal */
 };
 
 struct nw_rule {

@@ -305,24 +305,18 @@ static node *parse_if(struct parser *p)
 
 static void free_regex(void *regex)
 {
-    onig_free(regex);
+    nw_rule_regex_free(regex);
 }
 
-/* As libjq makes it. */
 static bool compile_regex(struct parser *p, node *call)
 {
     const node *pattern = call->a;
-    const OnigUChar *text;
-    OnigErrorInfo info;
 
     if (pattern->op != NW_RULE_CONSTANT || pattern->constant.kind != NW_KIND_STRING) {
         return false;
     }
-    text = (const OnigUChar *)pattern->constant.text.data;
-    return onig_new(&call->regex, text, text + pattern->constant.text.len,
-                    ONIG_OPTION_CAPTURE_GROUP, ONIG_ENCODING_UTF8, ONIG_SYNTAX_PERL_NG,
-                    &info) == ONIG_NORMAL &&
-           nw_arena_defer(p->arena, free_regex, call->regex) == 0;
+    call->regex = nw_rule_regex_compile(pattern->constant.text);
+    return call->regex != NULL && nw_arena_defer(p->arena, free_regex, call->regex) == 0;
 }
 
 /* map(f) is [.[] | f] */

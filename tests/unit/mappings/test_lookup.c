@@ -255,7 +255,7 @@ Test(lookup_step, what_is_not_there_rejects_and_is_named)
     cr_expect_str_eq(run("{\"code\":7,\"x\":[]}", NW_MAP_REJECTED),
                      "lookup: into: Cannot index array with string \"y\"");
     cr_expect_str_eq(run("no", NW_MAP_REJECTED),
-                     "not JSON: Invalid literal at EOF at line 1, column 2");
+                     "not JSON: unexpected character at line 1, column 1");
 }
 
 Test(lookup_step, or_it_is_kept_as_it_is_byte_for_byte)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Oniguruma, as libjq uses it for test(). It is in the process because libjq needs it, and it is
+ * found there: a program that links it itself gets its regcomp() and regexec() in place of the C
+ * library's, and so does every other library in it.
+ */
+#ifndef NATSWAY_MAPPINGS_RULE_REGEX_H
+#define NATSWAY_MAPPINGS_RULE_REGEX_H
+
+#include "base/slice.h"
+
+struct nw_rule_regex; /* Oniguruma's own */
+
+/* NULL: libjq must look for it. Read by any thread. */
+struct nw_rule_regex *nw_rule_regex_compile(struct nw_slice pattern);
+void nw_rule_regex_free(struct nw_rule_regex *regex);
+
+/* Is it in text, which is UTF-8? 1, 0, or -1: libjq must look. */
+int nw_rule_regex_search(struct nw_rule_regex *regex, struct nw_slice text);
+
+#endif
