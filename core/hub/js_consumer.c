@@ -14,12 +14,12 @@
 /* ack_wait while the server takes back what was left. It looks again 100 ms after the change; it is
  * given three times as long, in steps of which it answers each: a server that stands still for a
  * while does not answer, and gets its time all the same. So does one that is slow to answer. Where
- * that was too short the next round has three steps more. */
+ * that was too short the next round has as many steps more. */
 #define TAKE_BACK_WAIT_NS (100 * NW_MILLISECOND_NS)
 #define TAKE_BACK_STEP_NS (110 * NW_MILLISECOND_NS)
 #define TAKE_BACK_STEPS 3
 #define TAKE_BACK_PROMPT_NS (20 * NW_MILLISECOND_NS)
-#define TAKE_BACK_MOST 30 /* steps, prompt or not */
+#define TAKE_BACK_MOST 6 /* steps, prompt or not */
 #define TAKE_BACK_ROUNDS 8
 /* Somebody else pulls, or it is what a killed process asked for: that goes when the server has seen
  * the end of its connection. */
@@ -107,7 +107,8 @@ static void on_stepped(void *context, const struct nw_js_response *r)
     if (c->asked > 0 && nw_clock_monotonic_ns() - c->asked_ns < TAKE_BACK_PROMPT_NS) {
         c->steps++;
     }
-    if (c->steps >= TAKE_BACK_STEPS * (c->rounds + 1) || c->asked == TAKE_BACK_MOST) {
+    if (c->steps >= TAKE_BACK_STEPS * (c->rounds + 1) ||
+        c->asked >= TAKE_BACK_MOST * (c->rounds + 1)) {
         ask_for_old(c, c->options->ack_wait_ms * NW_MILLISECOND_NS, on_restored);
     } else {
         wait_ns(c, TAKE_BACK_STEP_NS, on_take_back_step);

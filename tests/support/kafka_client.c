@@ -170,9 +170,10 @@ size_t nwt_topic_read(const char *brokers, const char *topic,
                       bool (*each)(void *context, const rd_kafka_message_t *message), void *context)
 {
     rd_kafka_t *reader = make_reader(brokers, "tests-reader");
-    rd_kafka_topic_partition_list_t *list =
-        list_partitions(reader, topic, RD_KAFKA_OFFSET_BEGINNING);
-    if (list == NULL) {
+    rd_kafka_topic_partition_list_t *list = NULL;
+    /* A broker that has just begun to run again may not answer the first time. */
+    if (!NWT_WAIT(TIMEOUT_MS,
+                  (list = list_partitions(reader, topic, RD_KAFKA_OFFSET_BEGINNING)) != NULL)) {
         nwt_fail("there is no topic %s", topic);
     }
     rd_kafka_assign(reader, list);
