@@ -27,7 +27,7 @@ struct nw_reader {
     struct nw_slots *slots;     /* NULL: rows with templates are not allowed here */
     struct nw_avro_shared *avro;
     const struct nw_sink_spec *target; /* the first, for steps; NULL: there is none */
-    struct nw_lookup_spec **lookups; /* the configuration's */
+    struct nw_lookup_spec **lookups;   /* the configuration's */
 };
 
 void nw_reader_error(const struct nw_reader *r, const struct nw_mark *mark, const char *format, ...)

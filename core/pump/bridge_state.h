@@ -5,9 +5,9 @@
 
 #include "pump/bridge.h"
 #include "pump/lane.h"
-#include "schemas/schemas.h"
 #include "pump/tables.h"
 #include "pump/windows.h"
+#include "schemas/schemas.h"
 #include "store/spool.h"
 #include "store/state.h"
 
