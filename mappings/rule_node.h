@@ -79,6 +79,10 @@ nw_rule_function *nw_rule_function_find(struct nw_slice name, size_t arguments);
 enum nw_rule_outcome nw_rule_eval(struct nw_rule_run_state *r, const struct nw_rule_node *n,
                                   const struct nw_rule_value *in, struct nw_rule_value *out);
 
+/* The value of n, a META. */
+enum nw_rule_outcome nw_rule_meta(struct nw_rule_run_state *r, const struct nw_rule_node *n,
+                                  struct nw_rule_value *out);
+
 /* ---- values ---- */
 
 /* Append v as jq prints it. false: left to libjq. */
