@@ -55,6 +55,14 @@ static void keep_there(struct nw_js_consumer *c, jv response)
     c->pending = nw_js_number(response, "num_pending", 0);
 }
 
+/* Make or change the consumer; config is taken. */
+static void ask_for(struct nw_js_consumer *c, jv config,
+                    void (*answer)(void *context, const struct nw_js_response *r))
+{
+    nw_js_ask(&c->call, nw_js_consumer_request(c, config), answer, "CONSUMER.DURABLE.CREATE.%s.%s",
+              c->stream, c->durable);
+}
+
 /* ---- taking back ---- */
 
 static void on_restored(void *context, const struct nw_js_response *r)
@@ -89,8 +97,7 @@ static void ask_for_old(struct nw_js_consumer *c, int64_t ack_wait_ns,
 
     config = jv_object_set(config, jv_string("ack_wait"), jv_number((double)ack_wait_ns));
     config = jv_object_set(config, jv_string("max_ack_pending"), jv_number(1));
-    nw_js_ask(&c->call, nw_js_consumer_request(c, config), answer, "CONSUMER.DURABLE.CREATE.%s.%s",
-              c->stream, c->durable);
+    ask_for(c, config, answer);
 }
 
 static void on_take_back_step(struct nw_timer *timer);
@@ -140,8 +147,7 @@ static void widen(struct nw_js_consumer *c,
                   void (*answer)(void *context, const struct nw_js_response *r))
 {
     c->narrowed = false;
-    nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
-              answer, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+    ask_for(c, nw_js_consumer_wanted(c, jv_copy(c->there)), answer);
 }
 
 bool nw_js_consumer_came_back(struct nw_js_consumer *c, bool all)
@@ -212,8 +218,7 @@ static void on_created(void *context, const struct nw_js_response *r)
 
 static void create(struct nw_js_consumer *c)
 {
-    nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_object())),
-              on_created, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+    ask_for(c, nw_js_consumer_wanted(c, jv_object()), on_created);
 }
 
 /* The consumer was deleted under us: go on where we were, unless the stream is a new one. */
@@ -262,8 +267,7 @@ static void on_info(void *context, const struct nw_js_response *r)
     if (!nw_js_consumer_usable(c, why, sizeof why)) {
         fail(c, "consumer %s: %s", c->durable, why);
     } else if (nw_js_consumer_differs(c)) {
-        nw_js_ask(&c->call, nw_js_consumer_request(c, nw_js_consumer_wanted(c, jv_copy(c->there))),
-                  on_updated, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->durable);
+        ask_for(c, nw_js_consumer_wanted(c, jv_copy(c->there)), on_updated);
     } else {
         finish(c, r->body);
     }
