@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a jq program sees as $meta. Only what it mentions is built: each value costs. */
+#include "mappings/meta.h"
+
 #include "base/timestamp.h"
-#include "mappings/program.h"
 
 static jv text(struct nw_slice s)
 {
@@ -46,67 +47,79 @@ static jv number(const struct nw_message *m, enum nw_meta meta)
     return meta == NW_META_RETAINED ? jv_bool(n != 0) : jv_number((double)n);
 }
 
-enum { ADDRESS, KEY, ID, HEADERS, HEADER_VALUES, PARAM, QUERY, TIMESTAMP, META };
-
 static const struct {
     const char *name;
-    int kind; /* one of the above; META + a number or text of the message */
+    int kind; /* of enum nw_meta_kind */
 } names[] = {
-    {"address", ADDRESS},
-    {"key", KEY},
-    {"id", ID},
-    {"headers", HEADERS},
-    {"header_values", HEADER_VALUES},
-    {"param", PARAM},
-    {"query", QUERY},
-    {"timestamp", TIMESTAMP},
-    {"partition", META + NW_META_PARTITION},
-    {"offset", META + NW_META_OFFSET},
-    {"sequence", META + NW_META_SEQUENCE},
-    {"qos", META + NW_META_QOS},
-    {"retained", META + NW_META_RETAINED},
-    {"line", META + NW_META_LINE},
-    {"status", META + NW_META_STATUS},
-    {"stream", META + NW_META_STREAM},
-    {"method", META + NW_META_METHOD},
-    {"remote", META + NW_META_REMOTE},
+    {"address", NW_OF_ADDRESS},
+    {"key", NW_OF_KEY},
+    {"id", NW_OF_ID},
+    {"headers", NW_OF_HEADERS},
+    {"header_values", NW_OF_HEADER_VALUES},
+    {"param", NW_OF_PARAM},
+    {"query", NW_OF_QUERY},
+    {"timestamp", NW_OF_TIMESTAMP},
+    {"partition", NW_OF_META + NW_META_PARTITION},
+    {"offset", NW_OF_META + NW_META_OFFSET},
+    {"sequence", NW_OF_META + NW_META_SEQUENCE},
+    {"qos", NW_OF_META + NW_META_QOS},
+    {"retained", NW_OF_META + NW_META_RETAINED},
+    {"line", NW_OF_META + NW_META_LINE},
+    {"status", NW_OF_META + NW_META_STATUS},
+    {"stream", NW_OF_META + NW_META_STREAM},
+    {"method", NW_OF_META + NW_META_METHOD},
+    {"remote", NW_OF_META + NW_META_REMOTE},
 };
 #define NAMES (sizeof names / sizeof names[0])
 
 static jv value_of(int kind, struct nw_message *m)
 {
     switch (kind) {
-    case ADDRESS:
+    case NW_OF_ADDRESS:
         return text(nw_message_original(m)->address);
-    case KEY:
+    case NW_OF_KEY:
         return text(m->key);
-    case ID:
+    case NW_OF_ID:
         return text(nw_message_id(m));
-    case HEADERS:
+    case NW_OF_HEADERS:
         return pairs(&m->headers, false);
-    case HEADER_VALUES:
+    case NW_OF_HEADER_VALUES:
         return pairs(&m->headers, true);
-    case PARAM:
+    case NW_OF_PARAM:
         return pairs(&m->params, false);
-    case QUERY:
+    case NW_OF_QUERY:
         return pairs(&m->queries, false);
-    case TIMESTAMP:
+    case NW_OF_TIMESTAMP:
         return timestamp(m);
     default:
-        return kind - META < NW_META_NUMBERS
-                   ? number(m, (enum nw_meta)(kind - META))
-                   : text(nw_message_text(m, (enum nw_meta)(kind - META)));
+        return kind - NW_OF_META < NW_META_NUMBERS
+                   ? number(m, (enum nw_meta)(kind - NW_OF_META))
+                   : text(nw_message_text(m, (enum nw_meta)(kind - NW_OF_META)));
     }
+}
+
+static size_t find(struct nw_slice name)
+{
+    size_t i = 0;
+
+    while (i < NAMES && !nw_slice_equal(nw_slice_text(names[i].name), name)) {
+        i++;
+    }
+    return i;
+}
+
+int nw_meta_kind(struct nw_slice name)
+{
+    size_t i = find(name);
+
+    return i == NAMES ? -1 : names[i].kind;
 }
 
 uint32_t nw_meta_bit(struct nw_slice name)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        if (nw_slice_equal(nw_slice_text(names[i].name), name)) {
-            return UINT32_C(1) << i;
-        }
-    }
-    return 0;
+    size_t i = find(name);
+
+    return i == NAMES ? 0 : UINT32_C(1) << i;
 }
 
 /* What the message has not is left out, but for address, key and id, which are null then. */
@@ -120,7 +133,7 @@ jv nw_meta_value(struct nw_message *m, uint32_t wanted)
             continue;
         }
         value = value_of(names[i].kind, m);
-        if (names[i].kind < META || jv_get_kind(value) != JV_KIND_NULL) {
+        if (names[i].kind < NW_OF_META || jv_get_kind(value) != JV_KIND_NULL) {
             meta = jv_object_set(meta, jv_string(names[i].name), value);
         } else {
             jv_free(value);

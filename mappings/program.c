@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "mappings/deadline.h"
 #include "mappings/json_value.h"
+#include "mappings/meta.h"
 
 struct nw_program {
     size_t number; /* equal for equal texts */

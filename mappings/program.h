@@ -70,7 +70,4 @@ int nw_program_collect(struct nw_mapper *mapper, const struct nw_program *p,
                        const struct nw_value *v, struct nw_message *m, jv *all,
                        struct nw_error *error);
 
-/* $meta of m, with what is wanted: bits of nw_meta_bit(). */
-jv nw_meta_value(struct nw_message *m, uint32_t wanted);
-
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "mappings/meta.h"
 
 #define DEEPEST 200
 

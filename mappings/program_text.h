@@ -18,8 +18,4 @@ struct nw_program_uses {
  * no jq at all is not noticed here. */
 int nw_program_text_check(const char *text, struct nw_program_uses *uses, struct nw_error *error);
 
-/* The bit of a name in $meta; 0 if there is no such name. */
-uint32_t nw_meta_bit(struct nw_slice name);
-#define NW_META_ALL UINT32_MAX
-
 #endif

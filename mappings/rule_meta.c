@@ -2,6 +2,7 @@
 /* What rules see as $meta: the same as meta.c gives to libjq. */
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "mappings/meta.h"
 #include "mappings/rule_node.h"
 
 typedef struct nw_rule_run_state state;
@@ -42,10 +43,13 @@ static outcome give_timestamp(state *r, value *out)
     return give_text(nw_slice_text(text), out);
 }
 
-static outcome give_number(const state *r, enum nw_meta meta, value *out)
+static outcome give_meta(state *r, enum nw_meta meta, value *out)
 {
     int64_t n;
 
+    if (meta >= NW_META_NUMBERS) {
+        return give_text(nw_message_text(r->m, meta), out);
+    }
     *out = (value){.kind = NW_KIND_NULL};
     if (nw_message_number(r->m, meta, &n)) {
         *out = meta == NW_META_RETAINED ? nw_rule_bool(n != 0) : nw_rule_number((double)n);
@@ -53,52 +57,24 @@ static outcome give_number(const state *r, enum nw_meta meta, value *out)
     return NW_RULE_VALUE;
 }
 
-static const struct {
-    struct nw_slice name;
-    enum nw_meta meta;
-    bool number;
-} metas[] = {
-    {NW_LITERAL("partition"), NW_META_PARTITION, true},
-    {NW_LITERAL("offset"), NW_META_OFFSET, true},
-    {NW_LITERAL("sequence"), NW_META_SEQUENCE, true},
-    {NW_LITERAL("qos"), NW_META_QOS, true},
-    {NW_LITERAL("retained"), NW_META_RETAINED, true},
-    {NW_LITERAL("line"), NW_META_LINE, true},
-    {NW_LITERAL("status"), NW_META_STATUS, true},
-    {NW_LITERAL("stream"), NW_META_STREAM, false},
-    {NW_LITERAL("method"), NW_META_METHOD, false},
-    {NW_LITERAL("remote"), NW_META_REMOTE, false},
-};
-
 outcome nw_rule_meta(state *r, const node *n, value *out)
 {
-    if (n->member.data != NULL) {
-        switch (n->name.data[0]) {
-        case 'h':
-            return give_pair(&r->m->headers, n->member, out);
-        case 'p':
-            return give_pair(&r->m->params, n->member, out);
-        default:
-            return give_pair(&r->m->queries, n->member, out);
-        }
-    }
-    if (nw_slice_equal(n->name, NW_LITERAL("address"))) {
+    switch (n->meta) {
+    case NW_OF_ADDRESS:
         return give_text(nw_message_original(r->m)->address, out);
-    }
-    if (nw_slice_equal(n->name, NW_LITERAL("key"))) {
+    case NW_OF_KEY:
         return give_text(r->m->key, out);
-    }
-    if (nw_slice_equal(n->name, NW_LITERAL("id"))) {
+    case NW_OF_ID:
         return give_text(nw_message_id(r->m), out);
-    }
-    if (nw_slice_equal(n->name, NW_LITERAL("timestamp"))) {
+    case NW_OF_HEADERS:
+        return give_pair(&r->m->headers, n->name, out);
+    case NW_OF_PARAM:
+        return give_pair(&r->m->params, n->name, out);
+    case NW_OF_QUERY:
+        return give_pair(&r->m->queries, n->name, out);
+    case NW_OF_TIMESTAMP:
         return give_timestamp(r, out);
+    default:
+        return give_meta(r, (enum nw_meta)(n->meta - NW_OF_META), out);
     }
-    for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
-        if (nw_slice_equal(n->name, metas[i].name)) {
-            return metas[i].number ? give_number(r, metas[i].meta, out)
-                                   : give_text(nw_message_text(r->m, metas[i].meta), out);
-        }
-    }
-    return NW_RULE_UNSURE;
 }

@@ -54,9 +54,9 @@ struct nw_rule_node {
     const struct nw_rule_node *a, *b, *c;
     struct nw_rule_node *next;
     struct nw_rule_value constant;
-    struct nw_slice name;   /* MEMBER; META: of the first level */
-    struct nw_slice member; /* META: of the second level, or absent */
-    double index;           /* ELEMENT */
+    struct nw_slice name; /* MEMBER; META: of the header or parameter */
+    int meta;             /* META: of enum nw_meta_kind */
+    double index;         /* ELEMENT */
     nw_rule_function *function;
     struct nw_rule_regex *regex; /* of test(), whose argument is a literal */
 };

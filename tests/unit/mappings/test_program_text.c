@@ -3,6 +3,7 @@
 
 #include "base/slice.h"
 #include "mappings/map.h"
+#include "mappings/meta.h"
 #include "mappings/program_text.h"
 
 Test(program_text, tells_whether_the_payload_is_looked_at)
