@@ -70,6 +70,7 @@ int nw_config_load(const struct nw_config_sources *sources, const struct nw_regi
         nw_diagnostics_add(diagnostics, NULL, NULL, false, "no memory");
     }
     nw_table_done(&l.files);
+    nw_table_done(&l.used);
     nw_table_done(&l.connections);
     if (config != NULL) {
         config->avro_registries = avro.registries.count;

@@ -261,6 +261,9 @@ static const struct nw_connection_entry *find_named(const struct nw_loader *l,
         }
     }
     meant = nw_suggest_best(&suggest);
+    if (l->incomplete && meant == NULL) {
+        return NULL;
+    }
     nw_reader_error(r, mark, "there is no connection \"%s\"%s%s%s", name,
                     meant == NULL ? "" : "; did you mean \"", meant == NULL ? "" : meant,
                     meant == NULL ? "" : "\"?");
@@ -275,7 +278,7 @@ static const struct nw_connection_entry *find_only(const struct nw_loader *l,
     const struct nw_connection_entry *only = NULL;
     struct nw_buffer names = {0};
     size_t count = 0;
-    bool unknown = false; /* one whose type is a mistake: it may be the one */
+    bool unknown = l->incomplete; /* one whose type is a mistake: it may be the one */
 
     for (size_t i = 0; i < l->connection_count; i++) {
         unknown |= l->connection_list[i]->spec.connector == NULL;

@@ -84,6 +84,17 @@ static bool is_chosen(const struct nw_node *node, const char *name, const char *
            strcmp(item->value->text.data, choice) == 0;
 }
 
+/* A wrong connection has options too, the defaults for those that are wrong: what it takes to find
+ * the mistakes of its endpoints as well. */
+static bool is_readable(const struct nw_loader *l, const struct nw_connector *connector,
+                        const struct nw_connection_entry *connection)
+{
+    if (connection == NULL) {
+        return connector->connection == NULL || !l->incomplete;
+    }
+    return connection->spec.options != NULL;
+}
+
 /* ---- sources ---- */
 
 static bool answers(const struct nw_source_kind *kind, const void *options)
@@ -120,7 +131,8 @@ static int read_source(const struct nw_loader *l, const struct nw_reader *r,
                                 nw_source_word_rows, &words, &out->options);
     rc = rc != 0 ? rc
                  : nw_find_connection(l, r, out->connector, node, words.connection, &connection);
-    if (rc != 0 || r->diagnostics->errors != errors || (connection != NULL && !connection->good)) {
+    if (rc != 0 || r->diagnostics->errors != errors ||
+        !is_readable(l, out->connector, connection)) {
         return rc;
     }
     out->connection = connection == NULL ? NULL : &connection->spec;
@@ -250,7 +262,8 @@ static int read_sink(const struct nw_loader *l, const struct nw_reader *r,
     rc = rc != 0 ? rc : read_when(r, node, &words, out);
     rc = rc != 0 ? rc
                  : nw_find_connection(l, r, out->connector, node, words.connection, &connection);
-    if (rc != 0 || r->diagnostics->errors != errors || (connection != NULL && !connection->good)) {
+    if (rc != 0 || r->diagnostics->errors != errors ||
+        !is_readable(l, out->connector, connection)) {
         return rc;
     }
     out->connection = connection == NULL ? NULL : &connection->spec;

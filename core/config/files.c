@@ -210,6 +210,10 @@ int nw_load_files(struct nw_loader *l, const struct nw_config_sources *sources)
     for (size_t i = 0; i < sources->count; i++) {
         rc = worse(rc, load_path(l, &(struct wanted){sources->paths[i], NULL}));
     }
+    l->incomplete = rc != 0;
+    if (rc == NW_EINVAL && l->document_count > 0) {
+        rc = 0; /* the mistakes in the others are told with it */
+    }
     if (rc == 0 && l->document_count == 0) {
         return refuse(l, &(struct wanted){NULL, NULL}, "the configuration is empty");
     }

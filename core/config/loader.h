@@ -32,6 +32,8 @@ struct nw_loader {
     struct nw_document *documents;
     size_t document_count, document_capacity;
     struct nw_table files; /* by absolute path: what was read once is not read again */
+    struct nw_table used;  /* route templates, by name */
+    bool incomplete;       /* a file could not be read: what is missing may have stood in it */
     const struct nw_item *nats, *admin, *dead_letter, *defaults; /* of the top level, or NULL */
     struct nw_route_options route_defaults;
     struct nw_avro_shared *avro;
@@ -45,7 +47,8 @@ struct nw_loader {
 struct nw_reader nw_loader_reader(const struct nw_loader *l, const struct nw_node *node,
                                   const char *route);
 
-/* files.c: read all files, and those they include. NW_EINVAL if one has no tree. */
+/* files.c: read all files, and those they include. One that has no tree makes the load incomplete;
+ * NW_EINVAL if none has one. */
 int nw_load_files(struct nw_loader *l, const struct nw_config_sources *sources);
 
 /* settings.c: what the top level says but for connections and routes. */
@@ -88,12 +91,14 @@ bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const 
 
 /* templates.c: the tree of a route that has `use:`, with the template's parameters filled in. *out
  * NULL: there is a mistake, which was said. */
-int nw_expand_route(const struct nw_loader *l, struct nw_reader *r, const struct nw_node *route,
+int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_node *route,
                     const struct nw_node **out);
 /* Load each route that the top level's `use:` makes; how many there are. */
 int nw_each_use(struct nw_loader *l, const struct nw_node *root,
                 int (*load)(struct nw_loader *l, const struct nw_item *route));
 size_t nw_count_uses(const struct nw_node *root);
+/* After that: the templates that no route uses, as far as can be told without parameters. */
+int nw_check_unused_templates(const struct nw_loader *l);
 
 /* tests.c: after the routes */
 int nw_load_tests(struct nw_loader *l);

@@ -412,5 +412,5 @@ int nw_load_routes(struct nw_loader *l)
         }
         rc = rc != 0 ? rc : nw_each_use(l, l->documents[d].root, load_route);
     }
-    return rc;
+    return rc != 0 ? rc : nw_check_unused_templates(l);
 }

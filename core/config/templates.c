@@ -21,6 +21,7 @@
 #include "base/buffer.h"
 #include "base/suggest.h"
 #include "config/loader.h"
+#include "config/options.h"
 
 /* One use while it is filled in. */
 struct filling {
@@ -30,7 +31,7 @@ struct filling {
     const struct nw_node *given;    /* the route's, or NULL */
 };
 
-static const struct nw_node *find_template(const struct nw_loader *l, const struct nw_reader *r,
+static const struct nw_node *find_template(struct nw_loader *l, const struct nw_reader *r,
                                            const struct nw_node *use)
 {
     const char *name = nw_reader_text(r, use, "use", "the name of a template"), *meant;
@@ -45,7 +46,7 @@ static const struct nw_node *find_template(const struct nw_loader *l, const stru
         const struct nw_item *item = all == NULL ? NULL : nw_node_get(all->value, name);
 
         if (item != NULL) {
-            return item->value;
+            return nw_table_put(&l->used, item->key, item->value) == 0 ? item->value : NULL;
         }
         for (size_t i = 0; all != NULL && all->value->kind == NW_NODE_MAP && i < all->value->count;
              i++) {
@@ -53,6 +54,9 @@ static const struct nw_node *find_template(const struct nw_loader *l, const stru
         }
     }
     meant = nw_suggest_best(&suggest);
+    if (l->incomplete && meant == NULL) {
+        return NULL;
+    }
     nw_reader_error(r, &use->mark, "there is no template \"%s\"%s%s%s", name,
                     meant == NULL ? "" : ", did you mean \"", meant == NULL ? "" : meant,
                     meant == NULL ? "" : "\"?");
@@ -230,7 +234,24 @@ static int merge(const struct filling *f, const struct nw_node *route,
     return rc;
 }
 
-int nw_expand_route(const struct nw_loader *l, struct nw_reader *r, const struct nw_node *route,
+/* Says what a template's own form lacks. */
+static bool check_form(const struct nw_reader *r, const struct nw_node *template)
+{
+    const struct nw_item *declared = nw_node_get(template, "with");
+
+    if (template->kind != NW_NODE_MAP) {
+        nw_reader_expected(r, template, "a template", "a mapping: a route with parameters");
+        return false;
+    }
+    if (declared != NULL && declared->value->kind != NW_NODE_MAP) {
+        nw_reader_expected(r, declared->value, "with",
+                           "a mapping of parameters and what they are without a value");
+        return false;
+    }
+    return true;
+}
+
+int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_node *route,
                     const struct nw_node **out)
 {
     const struct nw_item *use = nw_node_get(route, "use"), *with = nw_node_get(route, "with");
@@ -249,18 +270,11 @@ int nw_expand_route(const struct nw_loader *l, struct nw_reader *r, const struct
     declared = nw_node_get(template, "with");
     f.declared = declared == NULL ? NULL : declared->value;
     f.given = with == NULL || with->value->null ? NULL : with->value;
-    if (template->kind != NW_NODE_MAP) {
-        nw_reader_expected(r, template, "a template", "a mapping: a route with parameters");
+    if (!check_form(r, template)) {
         return 0;
     }
     if (f.given != NULL && f.given->kind != NW_NODE_MAP) {
         nw_reader_expected(r, f.given, "with", "a mapping of parameters");
-        return 0;
-    }
-    if (f.declared != NULL && f.declared->kind != NW_NODE_MAP) {
-        nw_reader_expected(r, f.declared, "with",
-                           "a mapping of parameters and what they are "
-                           "without a value");
         return 0;
     }
     if (!check_given(&f, &use->mark)) {
@@ -332,6 +346,62 @@ static void check_twice(const struct nw_loader *l, const struct nw_node *root)
             }
         }
     }
+}
+
+/* The parameters in node that the template has not. */
+static void check_parameters(const struct filling *f, const struct nw_node *node)
+{
+    struct nw_slice name;
+
+    for (size_t i = 0; node->kind != NW_NODE_TEXT && i < node->count; i++) {
+        check_parameters(f, node->items[i].value);
+    }
+    for (size_t at = 0; node->kind == NW_NODE_TEXT && !node->null && at < node->text.len; at++) {
+        name = name_at(node->text, at);
+        if (name.data != NULL) {
+            (void)value_of(f, node, at, name);
+        }
+    }
+}
+
+/* One that no route uses is not loaded, for there is nothing to fill it with. */
+static int check_unused(const struct nw_loader *l, const struct nw_item *template)
+{
+    const struct nw_item *declared = nw_node_get(template->value, "with");
+    struct nw_reader r = nw_loader_reader(l, template->value, NULL);
+    struct nw_layer layers[] = {{nw_route_rows, NULL}, {nw_route_part_rows, NULL}};
+    struct filling f = {.loader = l, .reader = &r};
+
+    if (!check_form(&r, template->value)) {
+        return 0;
+    }
+    f.declared = declared == NULL ? NULL : declared->value;
+    for (size_t i = 0; i < template->value->count; i++) {
+        const struct nw_item *item = &template->value->items[i];
+
+        if (!is_word(item->key)) {
+            check_parameters(&f, item->value);
+        }
+    }
+    return nw_options_read(&r, template->value, 0, layers, 2, "a template");
+}
+
+int nw_check_unused_templates(const struct nw_loader *l)
+{
+    int rc = 0;
+
+    for (size_t d = 0; d < l->document_count; d++) {
+        const struct nw_item *all = nw_node_get(l->documents[d].root, "templates");
+
+        for (size_t i = 0;
+             rc == 0 && all != NULL && all->value->kind == NW_NODE_MAP && i < all->value->count;
+             i++) {
+            if (nw_table_find(&l->used, all->value->items[i].key) == NULL) {
+                rc = check_unused(l, &all->value->items[i]);
+            }
+        }
+    }
+    return rc;
 }
 
 int nw_each_use(struct nw_loader *l, const struct nw_node *root,

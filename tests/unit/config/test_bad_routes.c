@@ -197,6 +197,20 @@ static const struct bad cases[] = {
      "c.yaml:11:7: y: the template needs the parameter a\n"
      "c.yaml:11:18: r: the route is defined twice, first at c.yaml:5:3\n"
      "c.yaml:12:3: z: there is no template \"n\"\n"},
+    {"a template that no route uses",
+     "templates:\n"
+     "  t:\n"
+     "    with: {a: , b: 1}\n"
+     "    from: {nats: \"x.$(a).$(c)\"}\n"
+     "    too: {nats: y}\n"
+     "  u: [t]\n"
+     "  v: {with: 7}\n"
+     "routes: {r: {from: {nats: a}, to: {nats: b}}}\n",
+     "c.yaml:4:26: the template has no parameter c; those it has stand in its with:\n"
+     "c.yaml:5:5: a template has no option \"too\"; did you mean \"to\"?\n"
+     "c.yaml:6:6: a template: expected a mapping: a route with parameters, found a list\n"
+     "c.yaml:7:13: with: expected a mapping of parameters and what they are without a value, "
+     "found \"7\"\n"},
     {"templates that are no mappings",
      "templates: [t]\n"
      "use: some\n"

@@ -116,7 +116,9 @@ static const struct bad cases[] = {
      "  orders:\n"
      "    from: {kafka: , group: g, properties: {bogus: 1}}\n"
      "    to: {nats: b}\n",
-     "c.yaml:2:60: properties.lingerms: the library knows no such property\n"},
+     "c.yaml:2:60: properties.lingerms: the library knows no such property\n"
+     "c.yaml:5:19: orders: expected a topic, or topics\n"
+     "c.yaml:5:51: orders: properties.bogus: the library knows no such property\n"},
     {"a file that cannot be read",
      "nats: {credentials: absent.creds, tls: {ca: /absent/ca.pem}}\n"
      "routes: {a: {from: {nats: a}, to: {nats: b}}}\n",

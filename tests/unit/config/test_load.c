@@ -437,6 +437,22 @@ Test(load, every_file_that_cannot_be_read_is_named)
     free(said);
 }
 
+Test(load, what_a_missing_file_may_hold_is_not_missed)
+{
+    char *said;
+
+    folder_write("a.yaml", "include: absent.yaml\n"
+                           "routes:\n"
+                           "  a: {from: {nats: a, quue: q}, to: {nats: b}}\n"
+                           "  b: {from: {kafka: a, connection: there}, to: {nats: b}}\n"
+                           "  c: {use: there}\n");
+    said = load_files((const char *const[]){"a.yaml"}, 1, NULL);
+    cr_expect_str_eq(said,
+                     "a.yaml:1:10: cannot read absent.yaml: No such file or directory\n"
+                     "a.yaml:3:23: a: nats has no option \"quue\"; did you mean \"queue\"?\n");
+    free(said);
+}
+
 Test(load, a_bridge_is_named_after_its_file)
 {
     struct nw_config *c;
