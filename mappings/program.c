@@ -10,6 +10,10 @@
 #include "mappings/deadline.h"
 #include "mappings/json_value.h"
 #include "mappings/meta.h"
+#include "mappings/program_guard.h"
+
+/* Interpreters that could not be freed, of one program in one mapper. */
+#define ABANDONED_MOST 32
 
 struct nw_program {
     size_t number; /* equal for equal texts */
@@ -27,8 +31,14 @@ static struct known {
 } * known;
 static size_t known_count;
 
+/* A program in one mapper. */
+struct compiled {
+    jq_state *jq; /* NULL: not yet */
+    unsigned abandoned;
+};
+
 struct nw_mapper {
-    jq_state **compiled; /* by number; NULL: not yet */
+    struct compiled *compiled; /* by number */
     size_t count;
     struct nw_rule_space *space;
     uint64_t indexed; /* payloads so far; the latest is in space */
@@ -187,7 +197,7 @@ void nw_mapper_free(struct nw_mapper *mapper)
     }
     nw_deadline_done(&mapper->deadline);
     for (size_t i = 0; i < mapper->count; i++) {
-        jq_teardown(&mapper->compiled[i]);
+        jq_teardown(&mapper->compiled[i].jq);
     }
     free(mapper->compiled);
     nw_rule_space_free(mapper->space);
@@ -212,6 +222,20 @@ static void on_message(void *context, jv message)
     keep_message(mapper->error, message);
 }
 
+/* What libjq compiles: with its guards, and $meta, which differs for each message, from the input.
+ */
+static void wrap(const struct nw_program *p, struct nw_buffer *out)
+{
+    nw_guard_define(p->uses.guards, out);
+    if (p->uses.meta != 0) {
+        nw_buffer_add_text(out, ".[0] as $meta | .[1] | (");
+    }
+    nw_program_text_guard(p->text, out);
+    if (p->uses.meta != 0) {
+        nw_buffer_add_text(out, "\n)");
+    }
+}
+
 static jq_state *compile(struct nw_mapper *mapper, const struct nw_program *p)
 {
     struct nw_buffer wrapped = {NULL, 0, 0, false};
@@ -221,13 +245,7 @@ static jq_state *compile(struct nw_mapper *mapper, const struct nw_program *p)
         return NULL;
     }
     jq_set_error_cb(jq, on_message, mapper);
-    if (p->uses.meta != 0) { /* $meta differs for each message, so it comes in with the input */
-        nw_buffer_add_text(&wrapped, ".[0] as $meta | .[1] | (");
-        nw_buffer_add_text(&wrapped, p->text);
-        nw_buffer_add_text(&wrapped, "\n)");
-    } else {
-        nw_buffer_add_text(&wrapped, p->text);
-    }
+    wrap(p, &wrapped);
     if (wrapped.failed || !jq_compile(jq, nw_buffer_text(&wrapped))) {
         jq_teardown(&jq);
     }
@@ -235,22 +253,26 @@ static jq_state *compile(struct nw_mapper *mapper, const struct nw_program *p)
     return jq;
 }
 
-static jq_state *compiled(struct nw_mapper *mapper, const struct nw_program *p)
+static struct compiled *compiled(struct nw_mapper *mapper, const struct nw_program *p)
 {
+    struct compiled *c;
+
     if (p->number >= mapper->count) {
         size_t count = p->number + 8;
-        jq_state **more = realloc(mapper->compiled, count * sizeof(jq_state *));
+        struct compiled *more = realloc(mapper->compiled, count * sizeof *more);
+
         if (more == NULL) {
             return NULL;
         }
-        memset(more + mapper->count, 0, (count - mapper->count) * sizeof(jq_state *));
+        memset(more + mapper->count, 0, (count - mapper->count) * sizeof *more);
         mapper->compiled = more;
         mapper->count = count;
     }
-    if (mapper->compiled[p->number] == NULL) {
-        mapper->compiled[p->number] = compile(mapper, p);
+    c = &mapper->compiled[p->number];
+    if (c->jq == NULL && c->abandoned < ABANDONED_MOST) {
+        c->jq = compile(mapper, p);
     }
-    return mapper->compiled[p->number];
+    return c;
 }
 
 /* ---- values ---- */
@@ -400,17 +422,24 @@ static enum nw_program_result too_long(const struct nw_mapper *mapper, struct nw
 static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
                        const struct nw_value *v, struct nw_message *m, struct nw_error *error)
 {
-    jq_state *jq;
+    struct compiled *c;
     jv input;
 
     error->text[0] = '\0';
     mapper->error = error;
-    jq = compiled(mapper, p);
-    if (jq == NULL) {
+    c = compiled(mapper, p);
+    if (c != NULL && c->abandoned == ABANDONED_MOST) {
+        (void)nw_error_set(
+            error, NW_EINVAL,
+            "the rule took longer than map_timeout %d times, and is not run any more",
+            ABANDONED_MOST);
+        return NULL;
+    }
+    if (c == NULL || c->jq == NULL) {
         (void)nw_error_set(error, NW_ENOMEM, "out of memory");
         return NULL;
     }
-    if (!nw_deadline_start(&mapper->deadline, jq)) {
+    if (!nw_deadline_start(&mapper->deadline, c->jq)) {
         (void)too_long(mapper, error);
         return NULL;
     }
@@ -418,20 +447,45 @@ static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
     if (p->uses.meta != 0) {
         input = JV_ARRAY(nw_meta_value(m, p->uses.meta), input);
     }
-    jq_start(jq, input, 0);
-    return jq;
+    jq_start(c->jq, input, 0);
+    return c->jq;
 }
 
-/* Lets go of the input now, not with the next message. false: it took too long, error says so. */
-static bool end(struct nw_mapper *mapper, const struct nw_program *p, struct nw_error *error)
+/* A halted interpreter is freed, or left alone where that would end the process. */
+static void give_up(struct nw_mapper *mapper, const struct nw_program *p)
 {
+    struct compiled *c = &mapper->compiled[p->number];
+
+    if (nw_guard_has_paths(p->uses.guards)) {
+        c->jq = NULL;
+        c->abandoned++;
+    } else {
+        jq_teardown(&c->jq);
+    }
+}
+
+/* Lets go of the input now, not with the next message. last: of all values there are. false: it
+ * took too long, error says so. */
+static bool end(struct nw_mapper *mapper, const struct nw_program *p, bool last,
+                struct nw_error *error)
+{
+    jq_state *jq = mapper->compiled[p->number].jq;
+    struct nw_error ignored;
+    jv value;
+
+    while (!last && nw_guard_has_paths(p->uses.guards)) {
+        last = next(jq, &value, &ignored) != NW_PROGRAM_ONE;
+        if (!last) {
+            jv_free(value);
+        }
+    }
     mapper->error = NULL;
     if (nw_deadline_end(&mapper->deadline)) {
-        jq_teardown(&mapper->compiled[p->number]);
+        give_up(mapper, p);
         (void)too_long(mapper, error);
         return false;
     }
-    jq_start(mapper->compiled[p->number], jv_null(), 0);
+    jq_start(jq, jv_null(), 0);
     return true;
 }
 
@@ -440,15 +494,15 @@ enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_
                                       bool all_of_them, jv *first, struct nw_error *error)
 {
     jq_state *jq = start(mapper, p, v, m, error);
-    enum nw_program_result result;
+    enum nw_program_result result, more;
     jv second;
 
     if (jq == NULL) {
         return NW_PROGRAM_FAILED;
     }
-    result = next(jq, first, error);
+    result = more = next(jq, first, error);
     if (result == NW_PROGRAM_ONE && all_of_them) {
-        enum nw_program_result more = next(jq, &second, error);
+        more = next(jq, &second, error);
         if (more == NW_PROGRAM_ONE) {
             jv_free(second);
         }
@@ -457,7 +511,7 @@ enum nw_program_result nw_program_run(struct nw_mapper *mapper, const struct nw_
             result = more == NW_PROGRAM_ONE ? NW_PROGRAM_SEVERAL : more;
         }
     }
-    if (!end(mapper, p, error)) {
+    if (!end(mapper, p, more != NW_PROGRAM_ONE, error)) {
         if (result == NW_PROGRAM_ONE) {
             jv_free(*first);
         }
@@ -487,7 +541,7 @@ int nw_program_collect(struct nw_mapper *mapper, const struct nw_program *p,
         jv_free(value);
         (void)nw_error_set(error, NW_EINVAL, "the rule gave more than %d values", NW_SPLIT_MOST);
     }
-    if (end(mapper, p, error) && result == NW_PROGRAM_NONE) {
+    if (end(mapper, p, result != NW_PROGRAM_ONE, error) && result == NW_PROGRAM_NONE) {
         return 0;
     }
     jv_free(*all);

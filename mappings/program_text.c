@@ -11,16 +11,29 @@
 
 #include "base/slice.h"
 #include "mappings/meta.h"
+#include "mappings/program_guard.h"
 
 #define DEEPEST 200
 
 enum before { NOTHING, TERM, PIPE, OPEN_OR_COMMA, OTHER };
 
+/* An open bracket. */
+struct bracket {
+    const char *at, *colon; /* colon: of [from:to], or NULL */
+    bool defines;           /* has a `def`, whose colon is another */
+};
+
+/* The positions of [from:to]. */
+struct slice {
+    const char *open, *colon, *close;
+};
+
 struct scanner {
     const char *text, *at;
     enum before before;
-    char open[DEEPEST]; /* the brackets around what is read */
+    struct bracket open[DEEPEST]; /* around what is read */
     size_t depth;
+    struct nw_buffer *slices; /* NULL, or where each struct slice goes */
     struct nw_program_uses *uses;
     struct nw_error *error;
 };
@@ -131,7 +144,7 @@ static bool is_member(struct scanner *s)
 {
     const char *next = s->at + strspn(s->at, " \t\r\n");
 
-    if (s->depth == 0 || s->open[s->depth - 1] != '{' || s->before != OPEN_OR_COMMA) {
+    if (s->depth == 0 || *s->open[s->depth - 1].at != '{' || s->before != OPEN_OR_COMMA) {
         return false;
     }
     if (*next == ',' || *next == '}') {
@@ -153,6 +166,10 @@ static int scan_word(struct scanner *s)
     }
     if (IS_ONE_OF(word, refused)) {
         return refuse(s, start, word);
+    }
+    s->uses->guards |= nw_guard_of_word(word);
+    if (s->depth > 0 && nw_slice_equal(word, NW_LITERAL("def"))) {
+        s->open[s->depth - 1].defines = true;
     }
     if (IS_ONE_OF(word, binders) ||
         (!keyword && !IS_ONE_OF(word, constants) && s->before != PIPE)) {
@@ -188,6 +205,19 @@ static void scan_path(struct scanner *s)
     s->before = TERM;
 }
 
+/* At the end of a bracket. Numbers as they stand need no guard. */
+static void end_bracket(struct scanner *s, const struct bracket *bracket)
+{
+    if (bracket->colon == NULL || bracket->at + strspn(bracket->at, "[0123456789-: ") == s->at) {
+        return;
+    }
+    s->uses->guards |= NW_GUARD_SLICE;
+    if (s->slices != NULL) {
+        struct slice slice = {bracket->at, bracket->colon, s->at};
+        nw_buffer_add(s->slices, &slice, sizeof slice);
+    }
+}
+
 static int scan_bracket(struct scanner *s)
 {
     if (strchr("([{", *s->at) != NULL) {
@@ -195,10 +225,12 @@ static int scan_bracket(struct scanner *s)
             return nw_error_set_at(s->error, NW_EINVAL, (size_t)(s->at - s->text),
                                    "more than %d brackets within each other", DEEPEST);
         }
-        s->open[s->depth++] = *s->at;
+        s->open[s->depth++] = (struct bracket){s->at, NULL, false};
         s->before = OPEN_OR_COMMA;
     } else {
-        s->depth -= s->depth > 0 ? 1 : 0;
+        if (s->depth > 0) {
+            end_bracket(s, &s->open[--s->depth]);
+        }
         s->before = TERM;
     }
     s->at++;
@@ -208,7 +240,12 @@ static int scan_bracket(struct scanner *s)
 static void scan_other(struct scanner *s)
 {
     bool pipe = *s->at == '|' && s->at[1] != '=';
+    struct bracket *inner = s->depth == 0 ? NULL : &s->open[s->depth - 1];
 
+    if (*s->at == ':' && inner != NULL && *inner->at == '[' && !inner->defines) {
+        inner->colon = s->at;
+    }
+    s->uses->guards |= nw_guard_of_operator(s->text, s->at);
     if (*s->at == '?') { /* belongs to the term before it */
         s->at++;
         return;
@@ -269,7 +306,42 @@ int nw_program_text_check(const char *text, struct nw_program_uses *uses, struct
 {
     struct scanner s = {.text = text, .at = text, .uses = uses, .error = error};
 
-    *uses = (struct nw_program_uses){false, 0};
+    *uses = (struct nw_program_uses){false, 0, 0};
     s.before = NOTHING;
     return scan(&s);
+}
+
+/* What is put in before a character of the text. */
+static const char *inserted(const struct nw_buffer *slices, const char *at)
+{
+    const struct slice *all = (const void *)slices->data;
+
+    for (size_t i = 0; i < slices->len / sizeof *all; i++) {
+        const struct slice *s = &all[i];
+
+        if ((at == s->open + 1 && at < s->colon) || (at == s->colon + 1 && at < s->close)) {
+            return "_nw_bound(";
+        }
+        if ((at == s->colon && s->open + 1 < at) || (at == s->close && s->colon + 1 < at)) {
+            return ")";
+        }
+    }
+    return "";
+}
+
+void nw_program_text_guard(const char *text, struct nw_buffer *out)
+{
+    struct nw_program_uses uses = {0};
+    struct nw_buffer slices = {0};
+    struct nw_error error;
+    struct scanner s = {
+        .text = text, .at = text, .slices = &slices, .uses = &uses, .error = &error};
+
+    (void)scan(&s);
+    for (const char *at = text; *at != '\0'; at++) {
+        nw_buffer_add_text(out, inserted(&slices, at));
+        nw_buffer_add_char(out, *at);
+    }
+    out->failed = out->failed || slices.failed;
+    nw_buffer_done(&slices);
 }
