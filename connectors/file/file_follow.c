@@ -328,6 +328,7 @@ static void begin_new(struct file_source *s, struct file_tail *t)
     t->settled = from;
     (void)file_tail_seek(t, from, 0);
     own_record(t, file_record_add(&s->records, t->path));
+    s->fresh = true;
     file_source_note(s);
 }
 

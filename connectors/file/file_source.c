@@ -280,6 +280,17 @@ static void write_records(struct file_source *s, int64_t now_ns)
     }
 }
 
+/* Which file it is must be known before the first line is delivered: killed behind that, and with
+ * the file renamed, nobody would look for the rest of it. */
+static void write_fresh(struct file_source *s, int64_t now_ns)
+{
+    if (s->fresh) {
+        s->fresh = false;
+        write_records(s, now_ns);
+        nw_state_sync(s->endpoint);
+    }
+}
+
 static int64_t run(struct file_task *task, int64_t now_ns)
 {
     struct file_source *s = (struct file_source *)task;
@@ -296,6 +307,7 @@ static int64_t run(struct file_task *task, int64_t now_ns)
     if (s->may_offer) {
         scan_if_due(s, now_ns);
     }
+    write_fresh(s, now_ns);
     due_ns = s->reader->work(s, now_ns);
     tell_lag(s);
     if (s->note_wanted && (closing || now_ns >= s->note_ns + NOTE_PAUSE_NS)) {

@@ -112,7 +112,10 @@ void mqtt_source_store(struct mqtt_source *s, struct nw_message *m)
         mqtt_source_nap();
     }
     mqtt_paho_wait(false);
-    if (rc == NW_STORED_FULL && !atomic_exchange(&s->full, true)) {
+    if (rc == NW_STORED_FULL && !atomic_load(&s->full)) {
+        (void)snprintf(s->full_why, sizeof s->full_why, "%.150s; the server keeps the rest",
+                       error.text[0] == '\0' ? "the spool is full" : error.text);
+        atomic_store(&s->full, true);
         mqtt_connection_wake(s->client.connection);
     }
 }

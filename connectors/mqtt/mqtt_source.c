@@ -75,7 +75,7 @@ static int64_t work(struct mqtt_client *c)
         return drain(s);
     }
     if (c->phase == MQTT_UP && atomic_load(&s->full)) {
-        mqtt_client_hold(c, "the spool is full; the server keeps the rest");
+        mqtt_client_hold(c, s->full_why);
     }
     return c->phase == MQTT_HOLDING ? ask_for_room(s) : MQTT_NEVER;
 }

@@ -20,6 +20,7 @@ struct mqtt_source {
     unsigned char *stored;     /* bit of each packet id: in the spool, PUBREL not yet come */
 
     atomic_bool full;    /* the spool has reached its limit */
+    char full_why[200];  /* written before full is set, read after */
     atomic_bool closing; /* a callback that cannot store must not return any more */
     _Atomic int64_t arrived_ns, stopped_ns; /* the last message; stop() */
     atomic_int answer;                      /* what SUBACK said */

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "cli/cli.h"
 #include "hub/hub.h"
@@ -50,11 +51,28 @@ static void wait_for_end(int fd)
     }
 }
 
+#define SAME_NS (NW_SECOND_NS / 2)
+
+static int64_t first_ns;
+
+/* What signals a process and then its group sends the first one twice. */
+static void on_second(int number)
+{
+    if (nw_clock_monotonic_ns() - first_ns >= SAME_NS) {
+        (void)signal(number, SIG_DFL);
+        (void)raise(number);
+    }
+}
+
 /* A second signal while draining means now: the default action is put back. */
 static void let_signals_kill(void)
 {
+    struct sigaction second = {.sa_handler = on_second, .sa_flags = SA_RESTART};
     sigset_t set;
 
+    first_ns = nw_clock_monotonic_ns();
+    (void)sigaction(SIGTERM, &second, NULL);
+    (void)sigaction(SIGINT, &second, NULL);
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/suggest.h"
 #include "cli/cli.h"
@@ -59,12 +61,29 @@ static enum nw_exit flushed(enum nw_exit result)
     return result == NW_EXIT_DONE ? NW_EXIT_INTERNAL : result;
 }
 
+/* Standard descriptors that are closed would become those of the first files that are opened: what
+ * is printed must not go there, and what they hold must not be read. Their stand-ins are for
+ * writing where one reads, and the other way round, so that using them fails. */
+static bool open_standard(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct nw_arguments arguments = {.operand_count = 0};
     const struct nw_command *command;
     const char *name = argc < 2 ? "" : argv[1];
 
+    if (!open_standard()) {
+        return NW_EXIT_INTERNAL;
+    }
     if (argc < 2) {
         (void)fputs("natsway: no command; `natsway help` lists them\n", stderr);
         return NW_EXIT_USAGE;

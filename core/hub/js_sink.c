@@ -97,15 +97,27 @@ void nw_js_sink_take_puback(struct nw_hub_sink *base, struct nw_message *m, nats
     nw_hub_sink_flush(base);
 }
 
+/* A stream that the route makes may have been deleted: it is made again. */
+static void make_stream_again(struct nw_hub_sink *base)
+{
+    struct js_sink *k = (struct js_sink *)base;
+
+    if (base->ready && k->stream.options->name != NULL) {
+        nw_js_stream_ensure(&k->stream);
+    }
+}
+
 static void on_answer(struct nw_requester_client *client, struct nw_reply *replies, size_t n)
 {
     struct nw_hub_sink *base =
         (struct nw_hub_sink *)((char *)client - offsetof(struct nw_hub_sink, client));
+    bool missing = false;
 
     for (size_t i = 0; i < n; i++) {
         struct nw_message *m = replies[i].item;
         if (replies[i].kind == NW_REPLY_NO_RESPONDER) {
             nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE, "no stream takes the subject");
+            missing = true;
         } else if (replies[i].kind == NW_REPLY_TIMEOUT) {
             nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE,
                              "JetStream did not confirm in time");
@@ -114,6 +126,9 @@ static void on_answer(struct nw_requester_client *client, struct nw_reply *repli
         }
     }
     nw_hub_sink_flush(base);
+    if (missing) {
+        make_stream_again(base);
+    }
 }
 
 static bool was_published(struct nw_requester_client *client, void *item, struct nw_slice subject)

@@ -127,3 +127,8 @@ int nw_state_write(struct nw_endpoint *endpoint, const char *key, const void *da
     state_owner(endpoint, owner, sizeof owner);
     return nw_state_set(endpoint->lane->bridge->state, owner, key, data, len);
 }
+
+void nw_state_sync(struct nw_endpoint *endpoint)
+{
+    nw_state_flush(endpoint->lane->bridge->state);
+}

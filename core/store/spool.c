@@ -347,15 +347,29 @@ static int append_or_use_reserve(struct nw_spool_route *r, struct nw_message *co
     return rc;
 }
 
+/* With lock held: NW_STORED_FULL, and what is full. */
+static int stored_full(const struct nw_spool_route *r, struct nw_error *error)
+{
+    if (r->spool->reserve_file.held) {
+        (void)nw_error_set(error, NW_EFULL, "the spool is full (%" PRIu64 " of %" PRId64 " bytes)",
+                           r->bytes, r->limits.max_size);
+    } else {
+        (void)nw_error_set(error, NW_EFULL,
+                           "the disk of state_dir is full: %lld MiB must be free there",
+                           (long long)(NW_SPOOL_DISK_RESERVE >> 20));
+    }
+    return NW_STORED_FULL;
+}
+
 /* With lock held: may a sender that was stopped go on? */
-static int ask_room(struct nw_spool_route *r)
+static int ask_room(struct nw_spool_route *r, struct nw_error *error)
 {
     uint64_t limit = limit_of(r);
 
-    if (!nw_reserve_take(&r->spool->reserve_file)) {
-        return NW_STORED_FULL;
-    }
-    return r->limits.drop_oldest || r->bytes <= limit - limit / 10 ? 0 : NW_STORED_FULL;
+    return nw_reserve_take(&r->spool->reserve_file) &&
+                   (r->limits.drop_oldest || r->bytes <= limit - limit / 10)
+               ? 0
+               : stored_full(r, error);
 }
 
 int nw_spool_append(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
@@ -369,7 +383,7 @@ int nw_spool_append(struct nw_spool_route *r, struct nw_message *const *messages
     }
     (void)pthread_mutex_lock(&r->spool->lock);
     if (n == 0) {
-        full = ask_room(r);
+        full = ask_room(r, error);
         (void)pthread_mutex_unlock(&r->spool->lock);
         return full;
     }
@@ -379,7 +393,7 @@ int nw_spool_append(struct nw_spool_route *r, struct nw_message *const *messages
         r->last_row = messages[n - 1]->spool_row;
         r->messages += n;
         r->bytes += written;
-        rc = r->spool->reserve_file.held ? full : NW_STORED_FULL;
+        rc = r->spool->reserve_file.held && full == 0 ? 0 : stored_full(r, error);
     }
     (void)pthread_mutex_unlock(&r->spool->lock);
     return rc;

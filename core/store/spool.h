@@ -42,7 +42,8 @@ int nw_spool_route(struct nw_spool *spool, const char *route, const struct nw_sp
 /*
  * Write n messages, in order, all or none, and set spool_row of each. A message without an origin
  * gets one: the spool's identity and its row. Any thread. 0; NW_STORED_FULL: written, but max_size
- * is reached or the disk is full, so the sender is to be stopped; NW_EFULL: the reserve is used up;
+ * is reached or the disk is full, as error says, so the sender is to be stopped; NW_EFULL: the
+ * reserve is used up;
  * NW_EIO: the disk; NW_ENOMEM. On failure nothing was written. n 0 writes nothing and says
  * NW_STORED_FULL until a tenth of the room is free again.
  */

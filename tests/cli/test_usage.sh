@@ -54,4 +54,34 @@ shown="version >/dev/full"
 code=$?
 [ "$code" -eq 4 ] || fail "a full disk is no success"
 err_has 'standard output cannot be written'
+
+shown="version >&-"
+"$natsway" version >&- 2>"$dir/err"
+code=$?
+[ "$code" -eq 4 ] || fail "a closed output is no success"
+err_has 'standard output cannot be written'
+
+# What is closed is not taken by the files of the program.
+cat >closed.yaml <<'END'
+admin: off
+nats: {url: "nats://127.0.0.1:9"}
+routes: {in: {from: {file: a.log}, to: {jetstream: a}}}
+END
+shown="run closed.yaml <&- >&- 2>&-"
+"$natsway" run closed.yaml --state-dir "$dir/closed" <&- >&- 2>&- &
+pid=$!
+waited=0
+until [ -e "$dir/closed/state.db" ] || [ "$waited" -eq 300 ]; do
+    sleep 0.1
+    waited=$((waited + 1))
+done
+for fd in 0 1 2; do
+    code=$(readlink "/proc/$pid/fd/$fd")
+    [ "$code" = /dev/null ] || fail "descriptor $fd should be /dev/null"
+done
+kill -TERM "$pid"
+kill -TERM "$pid" 2>/dev/null # timeout(1) does the same: one signal for the process, one for its group
+wait "$pid"
+code=$?
+[ "$code" -eq 0 ] || fail "two signals at once are one"
 finish

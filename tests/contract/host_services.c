@@ -143,6 +143,13 @@ int nw_state_write(struct nw_endpoint *endpoint, const char *key, const void *da
     return rc;
 }
 
+void nw_state_sync(struct nw_endpoint *endpoint)
+{
+    nwc_lock();
+    nwc_check_alive(endpoint, "nw_state_sync");
+    nwc_unlock();
+}
+
 void nwc_services_forget(void)
 {
     while (nwc_host.states != NULL) {

@@ -82,6 +82,38 @@ Test(file_restart, sigkill_in_the_middle)
     cr_assert_eq(stored(), COUNT);
 }
 
+/* The file has just come, a line of it is delivered, and nobody has had the time to say so: it must
+ * be known by then, for it has another name at the next start. */
+Test(file_restart, killed_when_a_file_has_just_come_and_then_rotated)
+{
+    struct nwt_numbered *n = nwt_numbered_new(300, SIZE, false);
+
+    for (size_t round = 0; round < 3; round++) {
+        size_t at = 100 * round;
+
+        nwt_file_flow_lines(&flow, "a.log", n, at, at + 10, 1);
+        if (round == 0) {
+            nwt_file_flow_from(&flow, "file: a.log");
+        }
+        nwt_bridge_run(flow.bridge);
+        cr_assert(NWT_WAIT(60000, stored() >= (int64_t)at + 10));
+        nwt_file_flow_rename(&flow, "a.log", "a.log.3");
+        nwt_file_flow_lines(&flow, "a.log", n, at + 10, at + 40, 1);
+        cr_assert(NWT_WAIT(60000, stored() > (int64_t)at + 10));
+        nwt_bridge_kill(flow.bridge);
+        nwt_file_flow_lines(&flow, "a.log", n, at + 40, at + 70, 1);
+        nwt_file_flow_rename(&flow, "a.log", "a.log.2");
+        nwt_file_flow_lines(&flow, "a.log", n, at + 70, at + 100, 1);
+        nwt_bridge_run(flow.bridge);
+        cr_assert(NWT_WAIT(60000, stored() >= (int64_t)at + 100), "%lld", (long long)stored());
+        cr_assert_eq(nwt_bridge_stop(flow.bridge), 0);
+        nwt_file_flow_rename(&flow, "a.log", "a.log.1");
+    }
+    nwt_file_flow_collect(&flow, n, 1);
+    cr_assert(nwt_numbered_complete(n, false));
+    nwt_numbered_free(n);
+}
+
 static void stop_and_start_server(int signal)
 {
     if (signal == SIGTERM) {

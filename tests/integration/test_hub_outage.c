@@ -192,6 +192,24 @@ Test(hub_outage, deleted_consumer_is_made_again_where_it_was)
     cr_expect_eq(nwt_bridge_number(bridge, "r", "received"), COUNT);
 }
 
+/* A stream that the route makes is made again when somebody deletes it. */
+Test(hub_outage, deleted_stream_is_made_again)
+{
+    nwt_stream_add(client, "IN", "in");
+    bridge = nwt_bridge_new(folder, "bridge",
+                            "nats: {url: \"%s\"}\nroutes:\n  r:\n"
+                            "    from: {jetstream: in}\n"
+                            "    to: {jetstream: out, stream: {name: OUT, subjects: [out]}}\n",
+                            nats->url);
+    nwt_bridge_run(bridge);
+    publish(0, 1);
+    cr_assert(NWT_WAIT(30000, nwt_bridge_number(bridge, "r", "delivered") == 1));
+    NWT_NATS(js_DeleteStream(client->js, "OUT", NULL, NULL));
+    publish(1, 3);
+    cr_assert(NWT_WAIT(30000, nwt_bridge_number(bridge, "r", "delivered") == 3));
+    cr_expect_eq(nwt_stream_count(client, "OUT"), 2);
+}
+
 /* The target's stream appears only later, and is full for a while. */
 Test(hub_outage, missing_stream_holds_the_route)
 {

@@ -266,7 +266,7 @@ NW_API void nw_credit_return(struct nw_endpoint *source, size_t unused);
 /* For a source whose library confirms before anything can be delivered: write n messages to the
  * route's crash-safe spool and take them over. 0: they are stored and may be confirmed; they reach
  * the lane from the spool and are settled by it, needing no credit. NW_STORED_FULL: the same, but
- * stop the sender, the limit is reached; there is a reserve for what it has under way. NW_EFULL (of
+ * stop the sender, what error says is full; there is a reserve for what it has under way. NW_EFULL (of
  * the reserve), NW_EIO, NW_ENOMEM: nothing was stored, the caller keeps the messages. n 0 asks for
  * room: 0 or NW_STORED_FULL. Blocks for one commit: never call it on a worker thread. */
 #define NW_STORED_FULL 1
@@ -302,11 +302,11 @@ NW_API void nw_metric_count(struct nw_endpoint *endpoint, const char *name, uint
 
 /* Small crash-safe state of the route (cursors): up to 64 KiB under a key. Reading gives a copy
  * that the caller frees with free(), or NW_ENOTFOUND; it may take a millisecond: use it in open.
- * Writing returns at once; the newest value of each key is on disk within 200 ms and before the
- * endpoint's nw_closed() takes effect. data NULL removes the key. */
+ * Writing returns at once, NULL removes; the newest value of each key is on disk within 200 ms,
+ * after nw_state_sync(), which waits for it and is not for workers, and after nw_closed(). */
 NW_API int nw_state_read(struct nw_endpoint *endpoint, const char *key, void **data, size_t *len);
-NW_API int nw_state_write(struct nw_endpoint *endpoint, const char *key, const void *data,
-                          size_t len);
+NW_API int nw_state_write(struct nw_endpoint *e, const char *key, const void *data, size_t len);
+NW_API void nw_state_sync(struct nw_endpoint *endpoint);
 
 struct nw_connection;
 NW_API void nw_connection_state(struct nw_connection *connection, enum nw_state state,
