@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/table.h"
 #include "mappings/deadline.h"
 #include "mappings/json_value.h"
 #include "mappings/meta.h"
@@ -15,21 +16,21 @@
 /* Interpreters that could not be freed, of one program in one mapper. */
 #define ABANDONED_MOST 32
 
-struct nw_program {
-    size_t number; /* equal for equal texts */
-    const char *text;
-    struct nw_program_uses uses;
-    const struct nw_rule *rule; /* NULL: libjq alone runs it */
-};
-
-/* All distinct texts that were ever checked; they are never freed. Guarded by lock. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct known {
+/* A distinct text that was found to be a program. */
+struct known {
+    size_t number;
     char *text;
     struct nw_program_uses uses;
-    struct nw_rule *rule;
-} * known;
-static size_t known_count;
+    struct nw_rule *rule; /* NULL: libjq alone runs it */
+};
+
+struct nw_program {
+    const struct known *known;
+};
+
+/* All that were ever found, by text; they are never freed. Guarded by lock. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct nw_table known_texts;
 
 /* A program in one mapper. */
 struct compiled {
@@ -76,7 +77,8 @@ static void keep_message(void *context, jv message)
     jv_free(message);
 }
 
-/* As the user wrote it, with $meta as a constant: nothing but this tells a whole program from the
+/* libjq reads its own library each time, which takes some 20 ms; a rule is certainly a program. As
+ * the user wrote it, with $meta as a constant: nothing but this tells a whole program from the
  * halves that would also fit into what it is wrapped in. */
 static int check_syntax(const char *text, struct nw_error *error)
 {
@@ -93,45 +95,40 @@ static int check_syntax(const char *text, struct nw_error *error)
     return good ? 0 : nw_error_set(error, NW_EINVAL, "jq: %s", why.text);
 }
 
-/* With lock held: the number of text, or -1. */
-static long find_known(const char *text)
+/* With lock held. Takes rule. NULL: no memory. */
+static struct known *add_known(struct nw_slice text, struct nw_program_uses uses,
+                               struct nw_rule *rule)
 {
-    for (size_t i = 0; i < known_count; i++) {
-        if (strcmp(known[i].text, text) == 0) {
-            return (long)i;
-        }
+    struct known *k = calloc(1, sizeof *k);
+
+    if (k != NULL) {
+        *k = (struct known){known_texts.count, strndup(text.data, text.len), uses, rule};
     }
-    return -1;
+    if (k == NULL || k->text == NULL ||
+        nw_table_put(&known_texts, nw_slice_text(k->text), k) != 0) {
+        free(k == NULL ? NULL : k->text);
+        free(k);
+        nw_rule_free(rule);
+        return NULL;
+    }
+    return k;
 }
 
-static long add_known(const char *text, struct nw_program_uses uses)
-{
-    struct known *more = realloc(known, (known_count + 1) * sizeof *more);
-
-    if (more == NULL) {
-        return -1;
-    }
-    known = more;
-    more[known_count] = (struct known){strdup(text), uses, nw_rule_compile(text)};
-    return more[known_count].text == NULL ? -1 : (long)known_count++;
-}
-
-static int know(const char *text, size_t *number, struct nw_error *error)
+/* With lock held. text ends with a NUL. */
+static int learn(struct nw_slice text, struct known **out, struct nw_error *error)
 {
     struct nw_program_uses uses;
-    long n;
-    int rc = 0;
+    struct nw_rule *rule;
+    int rc = nw_program_text_check(text.data, &uses, error);
 
-    (void)pthread_mutex_lock(&lock);
-    n = find_known(text);
-    if (n < 0) {
-        rc = nw_program_text_check(text, &uses, error);
-        rc = rc != 0 ? rc : check_syntax(text, error);
-        n = rc != 0 ? -1 : add_known(text, uses);
-        rc = rc == 0 && n < 0 ? nw_error_set(error, NW_ENOMEM, "out of memory") : rc;
+    if (rc != 0) {
+        return rc;
     }
-    *number = (size_t)n;
-    (void)pthread_mutex_unlock(&lock);
+    rule = nw_rule_compile(text.data);
+    rc = rule != NULL ? 0 : check_syntax(text.data, error);
+    if (rc == 0 && (*out = add_known(text, uses, rule)) == NULL) {
+        rc = nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
     return rc;
 }
 
@@ -139,24 +136,26 @@ int nw_program_compile(struct nw_slice text, struct nw_program **out, struct nw_
 {
     struct nw_program *p = calloc(1, sizeof *p);
     char *copy = strndup(text.data == NULL ? "" : text.data, text.len);
-    int rc;
+    struct known *k;
+    int rc = 0;
 
     if (p == NULL || copy == NULL) {
         free(p);
         free(copy);
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
-    rc = know(copy, &p->number, error);
+    (void)pthread_mutex_lock(&lock);
+    k = nw_table_find(&known_texts, nw_slice_text(copy));
+    if (k == NULL) {
+        rc = learn(nw_slice_text(copy), &k, error);
+    }
+    (void)pthread_mutex_unlock(&lock);
     free(copy);
     if (rc != 0) {
         free(p);
         return rc;
     }
-    (void)pthread_mutex_lock(&lock);
-    p->text = known[p->number].text;
-    p->uses = known[p->number].uses;
-    p->rule = known[p->number].rule;
-    (void)pthread_mutex_unlock(&lock);
+    p->known = k;
     *out = p;
     return 0;
 }
@@ -226,12 +225,12 @@ static void on_message(void *context, jv message)
  */
 static void wrap(const struct nw_program *p, struct nw_buffer *out)
 {
-    nw_guard_define(p->uses.guards, out);
-    if (p->uses.meta != 0) {
+    nw_guard_define(p->known->uses.guards, out);
+    if (p->known->uses.meta != 0) {
         nw_buffer_add_text(out, ".[0] as $meta | .[1] | (");
     }
-    nw_program_text_guard(p->text, out);
-    if (p->uses.meta != 0) {
+    nw_program_text_guard(p->known->text, out);
+    if (p->known->uses.meta != 0) {
         nw_buffer_add_text(out, "\n)");
     }
 }
@@ -257,8 +256,8 @@ static struct compiled *compiled(struct nw_mapper *mapper, const struct nw_progr
 {
     struct compiled *c;
 
-    if (p->number >= mapper->count) {
-        size_t count = p->number + 8;
+    if (p->known->number >= mapper->count) {
+        size_t count = p->known->number + 8;
         struct compiled *more = realloc(mapper->compiled, count * sizeof *more);
 
         if (more == NULL) {
@@ -268,7 +267,7 @@ static struct compiled *compiled(struct nw_mapper *mapper, const struct nw_progr
         mapper->compiled = more;
         mapper->count = count;
     }
-    c = &mapper->compiled[p->number];
+    c = &mapper->compiled[p->known->number];
     if (c->jq == NULL && c->abandoned < ABANDONED_MOST) {
         c->jq = compile(mapper, p);
     }
@@ -280,7 +279,7 @@ static struct compiled *compiled(struct nw_mapper *mapper, const struct nw_progr
 int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw_message *m,
                  struct nw_error *error)
 {
-    return p->uses.payload ? nw_value_parse(v, m, error) : 0;
+    return p->known->uses.payload ? nw_value_parse(v, m, error) : 0;
 }
 
 int nw_value_parse(struct nw_value *v, const struct nw_message *m, struct nw_error *error)
@@ -320,9 +319,9 @@ void nw_value_done(struct nw_value *v)
 static bool index_payload(struct nw_mapper *mapper, const struct nw_program *p, struct nw_value *v,
                           const struct nw_message *m)
 {
-    bool needed = p->uses.payload && m->payload.len > 0;
+    bool needed = p->known->uses.payload && m->payload.len > 0;
 
-    if (p->rule == NULL) {
+    if (p->known->rule == NULL) {
         return false;
     }
     if (needed && v->indexed != 0 && v->indexed == mapper->indexed) {
@@ -344,7 +343,7 @@ enum nw_program_result nw_program_rule(struct nw_mapper *mapper, const struct nw
     if (!index_payload(mapper, p, v, m)) {
         return NW_PROGRAM_FAILED;
     }
-    switch (nw_rule_run(p->rule, mapper->space, m, out)) {
+    switch (nw_rule_run(p->known->rule, mapper->space, m, out)) {
     case NW_RULE_VALUE:
         return NW_PROGRAM_ONE;
     case NW_RULE_NONE:
@@ -358,7 +357,7 @@ bool nw_program_rule_all(struct nw_mapper *mapper, const struct nw_program *p, s
                          struct nw_message *m, const struct nw_rule_member **values, size_t *count)
 {
     return index_payload(mapper, p, v, m) &&
-           nw_rule_run_all(p->rule, mapper->space, m, values, count) == NW_RULE_VALUE;
+           nw_rule_run_all(p->known->rule, mapper->space, m, values, count) == NW_RULE_VALUE;
 }
 
 bool nw_program_rule_write(struct nw_mapper *mapper, const struct nw_rule_value *value,
@@ -443,9 +442,9 @@ static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
         (void)too_long(mapper, error);
         return NULL;
     }
-    input = p->uses.payload ? jv_copy(v->value) : jv_null();
-    if (p->uses.meta != 0) {
-        input = JV_ARRAY(nw_meta_value(m, p->uses.meta), input);
+    input = p->known->uses.payload ? jv_copy(v->value) : jv_null();
+    if (p->known->uses.meta != 0) {
+        input = JV_ARRAY(nw_meta_value(m, p->known->uses.meta), input);
     }
     jq_start(c->jq, input, 0);
     return c->jq;
@@ -454,9 +453,9 @@ static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
 /* A halted interpreter is freed, or left alone where that would end the process. */
 static void give_up(struct nw_mapper *mapper, const struct nw_program *p)
 {
-    struct compiled *c = &mapper->compiled[p->number];
+    struct compiled *c = &mapper->compiled[p->known->number];
 
-    if (nw_guard_has_paths(p->uses.guards)) {
+    if (nw_guard_has_paths(p->known->uses.guards)) {
         c->jq = NULL;
         c->abandoned++;
     } else {
@@ -469,11 +468,11 @@ static void give_up(struct nw_mapper *mapper, const struct nw_program *p)
 static bool end(struct nw_mapper *mapper, const struct nw_program *p, bool last,
                 struct nw_error *error)
 {
-    jq_state *jq = mapper->compiled[p->number].jq;
+    jq_state *jq = mapper->compiled[p->known->number].jq;
     struct nw_error ignored;
     jv value;
 
-    while (!last && nw_guard_has_paths(p->uses.guards)) {
+    while (!last && nw_guard_has_paths(p->known->uses.guards)) {
         last = next(jq, &value, &ignored) != NW_PROGRAM_ONE;
         if (!last) {
             jv_free(value);

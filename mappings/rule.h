@@ -42,7 +42,7 @@ enum nw_rule_outcome { NW_RULE_VALUE, NW_RULE_NONE, NW_RULE_UNSURE };
 
 struct nw_rule;
 
-/* NULL: libjq runs it. text is a program that libjq takes, and ends with a NUL. */
+/* NULL: libjq runs it, if it takes it; it takes all that is compiled here. text ends with a NUL. */
 struct nw_rule *nw_rule_compile(const char *text);
 void nw_rule_free(struct nw_rule *rule);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the text of a jq program to a tree. libjq has taken the text before, so what is not known
- * here is no error: the rule is left to libjq whole. By the same token nothing may be read as
- * something that it is not; each branch follows the grammar of jq 1.6.
+ * From the text of a jq program to a tree. What is not known here is no error: it is left to libjq
+ * whole. But nothing may be read as something that it is not, and nothing be taken that libjq does
+ * not take: it is not asked. Each branch follows the grammar and the lexer of jq 1.6.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -33,6 +33,21 @@ static bool is_name(char c)
     return isalpha((unsigned char)c) || c == '_';
 }
 
+/* Words that cannot name a function, nor stand for {word: .word}. */
+static bool is_keyword(struct nw_slice word)
+{
+    static const char *const keywords[] = {"def",   "reduce", "foreach", "as",      "try",  "catch",
+                                           "label", "import", "include", "if",      "then", "elif",
+                                           "else",  "end",    "and",     "__loc__", "or"};
+
+    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
+        if (nw_slice_equal(word, nw_slice_text(keywords[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- texts ---- */
 
 /* The literal piece from p->at up to a quote or \( as a constant. */
@@ -89,23 +104,44 @@ static node *parse_text(struct nw_rule_parser *p)
 
 /* ---- terms ---- */
 
-/* At a digit, or a dot and a digit. */
+/* Of e5, E-5; 0: none. */
+static size_t exponent_len(const char *at)
+{
+    size_t sign = (*at == 'e' || *at == 'E') && (at[1] == '-' || at[1] == '+') ? 1 : 0;
+    size_t digits = *at == 'e' || *at == 'E' ? strspn(at + 1 + sign, "0123456789") : 0;
+
+    return digits == 0 ? 0 : 1 + sign + digits;
+}
+
+/* jq 1.6 takes all digits and dots for one number: "1..a" and "0.1.a" are mistakes. */
 node *nw_rule_parse_number(struct nw_rule_parser *p)
 {
+    size_t len = strspn(p->at, "0123456789.");
+    const char *behind = p->at + len + exponent_len(p->at + len);
     char *end;
     double n;
 
-    if (strspn(p->at, "0123456789.") > 15) {
+    if (len > 15 || nw_rule_is_word(*behind)) {
         return nw_rule_fail(p);
     }
     n = strtod(p->at, &end);
-    p->at = end;
+    if (end != behind) {
+        return nw_rule_fail(p);
+    }
+    p->at = behind;
     return new_constant(p, nw_rule_number(n));
+}
+
+/* At the dot of ".name" or "."name"". ".e5" is no name for jq 1.6, but a number gone wrong. */
+static bool is_field(const char *at)
+{
+    return *at == '.' && (at[1] == '"' || (is_name(at[1]) && exponent_len(at + 1) == 0));
 }
 
 /* Behind `{`. */
 static node *parse_member_name(struct nw_rule_parser *p, bool *whole)
 {
+    struct nw_slice word = NW_ABSENT;
     node *name;
 
     *whole = false;
@@ -117,13 +153,14 @@ static node *parse_member_name(struct nw_rule_parser *p, bool *whole)
     if (nw_rule_take(p, "\"")) {
         name = parse_text(p);
     } else if (is_name(*p->at)) {
-        name = new_constant(p, nw_rule_string(read_word(p)));
+        word = read_word(p);
+        name = new_constant(p, nw_rule_string(word));
     } else {
         return nw_rule_fail(p); /* $name, @format */
     }
     nw_rule_skip(p);
     *whole = *p->at == ',' || *p->at == '}';
-    return name;
+    return *whole && is_keyword(word) ? nw_rule_fail(p) : name;
 }
 
 /* {a}, which is {a: .a} */
@@ -277,24 +314,19 @@ static node *parse_call(struct nw_rule_parser *p, struct nw_slice name)
 
 static node *parse_word(struct nw_rule_parser *p)
 {
-    static const char *const others[] = {"def",   "reduce", "foreach", "as",   "try",
-                                         "catch", "label",  "import",  "then", "elif",
-                                         "else",  "end",    "and",     "or",   "__loc__"};
     struct nw_slice word = read_word(p);
 
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (nw_slice_equal(word, nw_slice_text(others[i]))) {
-            return nw_rule_fail(p);
-        }
+    if (nw_slice_equal(word, NW_LITERAL("if"))) {
+        return parse_if(p);
+    }
+    if (is_keyword(word)) {
+        return nw_rule_fail(p);
     }
     if (nw_slice_equal(word, NW_LITERAL("true")) || nw_slice_equal(word, NW_LITERAL("false"))) {
         return new_constant(p, nw_rule_bool(word.len == 4));
     }
     if (nw_slice_equal(word, NW_LITERAL("null"))) {
         return new_constant(p, (struct nw_rule_value){.kind = NW_KIND_NULL});
-    }
-    if (nw_slice_equal(word, NW_LITERAL("if"))) {
-        return parse_if(p);
     }
     return *p->at == ':' ? nw_rule_fail(p) : parse_call(p, word);
 }
@@ -305,9 +337,10 @@ static struct nw_slice read_member_name(struct nw_rule_parser *p)
     bool bracket = nw_rule_take(p, "[");
     node *text;
 
-    if (!bracket && *p->at++ != '.') {
+    if (!bracket && (*p->at != '.' || (is_name(p->at[1]) && !is_field(p->at)))) {
         return NW_ABSENT;
     }
+    p->at += bracket ? 0 : 1;
     if (!bracket && is_name(*p->at)) {
         return read_word(p);
     }
@@ -357,7 +390,7 @@ static node *parse_head(struct nw_rule_parser *p)
         if (p->at[1] == '.') {
             return nw_rule_fail(p);
         }
-        p->at += is_name(p->at[1]) || p->at[1] == '"' ? 0 : 1;
+        p->at += is_field(p->at) ? 0 : 1;
         return nw_rule_node_new(p, NW_RULE_INPUT);
     }
     if (nw_rule_take(p, "(")) {
@@ -421,7 +454,7 @@ static node *parse_suffix(struct nw_rule_parser *p)
     if (*p->at == '[') {
         p->at++;
         n = parse_index(p);
-    } else if (*p->at == '.' && (is_name(p->at[1]) || p->at[1] == '"')) {
+    } else if (is_field(p->at)) {
         n = nw_rule_node_new(p, NW_RULE_MEMBER);
         if (n != NULL) {
             n->name = read_member_name(p);
