@@ -105,12 +105,13 @@ static bool text_matches(struct nw_slice expected, struct nw_slice found)
     return same;
 }
 
-static void add_payload(struct nw_buffer *b, struct nw_slice payload, bool is_json)
+/* As it was compared: a value, or bytes, which are shown in quotes where that says more. */
+static void add_found_payload(struct nw_buffer *b, struct nw_slice payload, bool is_json)
 {
-    if (is_json) {
-        nw_buffer_add_slice(b, payload);
-    } else {
+    if (payload.data != NULL && (is_json || !nw_utf8_valid(payload))) {
         nw_trial_add_payload(b, payload);
+    } else {
+        add_quoted(b, payload);
     }
 }
 
@@ -124,8 +125,12 @@ static void compare_payload(struct nw_buffer *out, const struct nw_test_expect *
     if (same) {
         return;
     }
-    add_payload(&a, e->payload, e->payload_is_json);
-    add_payload(&b, m->payload, false);
+    if (e->payload_is_json) {
+        nw_buffer_add_slice(&a, e->payload);
+    } else {
+        add_found_payload(&a, e->payload, false);
+    }
+    add_found_payload(&b, m->payload, e->payload_is_json);
     differ(out, e->subset ? "payload (a part of it)" : "payload", &a, &b);
     nw_buffer_done(&a);
     nw_buffer_done(&b);

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "config/options.h"
+
 /* A trial while it runs. */
 struct trial {
     const struct nw_route_spec *route;
@@ -17,26 +19,42 @@ static void tell(const struct trial *t, enum nw_expect_kind kind, const char *te
     t->tell(t->context, &(struct nw_trial_end){.kind = kind, .text = text});
 }
 
+/* The target's own `headers:`, each in place of the message's of its name. */
+static int set_headers(const struct nw_sink_spec *sink, const struct nw_slice *values,
+                       struct nw_message *m)
+{
+    const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("headers"));
+    const struct nw_pairs *pairs;
+    int rc = 0;
+
+    if (row == NULL || row->type != NW_OPTION_TEMPLATES) {
+        return 0;
+    }
+    pairs = (const void *)((const char *)sink->options + row->offset);
+    for (size_t i = 0; rc == 0 && i < pairs->count; i++) {
+        rc = nw_message_set_header(m, nw_slice_text(pairs->names[i]), values[pairs->slots[i] - 1]);
+    }
+    return rc;
+}
+
 /* In the pump's order: the options first, so that an address sees the target's key. A value that is
  * not shown may still refuse the message. */
 static int render(const struct nw_sink_spec *sink, size_t index, struct nw_message *m,
                   struct nw_error *error)
 {
-    struct nw_slice key = m->key;
-    int rc = 0;
+    struct nw_slice *values = nw_message_alloc(m, (sink->template_count + 1) * sizeof *values);
+    int rc = values == NULL ? nw_error_set(error, NW_ENOMEM, "out of memory") : 0;
 
     for (size_t i = 0; rc == 0 && i < sink->template_count; i++) {
-        struct nw_slice value;
-        rc = nw_template_render(sink->templates[i], m, &value, error);
-        if (rc == 0 && i + 1 == sink->key_slot) {
-            key = value;
-        }
+        rc = nw_template_render(sink->templates[i], m, &values[i], error);
     }
-    m->key = key;
+    if (rc == 0 && sink->key_slot != 0) {
+        m->key = values[sink->key_slot - 1];
+    }
     if (rc == 0 && (index != 0 || (m->numbers_set & NW_MESSAGE_SUBJECT_SET) == 0)) {
         rc = nw_template_render(sink->address_template, m, &m->address, error);
     }
-    return rc;
+    return rc != 0 ? rc : set_headers(sink, values, m);
 }
 
 static int send_to(const struct trial *t, const struct nw_sink_spec *sink, size_t index,

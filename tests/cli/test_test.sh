@@ -115,4 +115,27 @@ bad.yaml:4:58: expect.filtered: expected true, found "no"
 bad.yaml:5:5: tests: expected {route: …, message: …, expect: …}, found "rows"'
 run 1 test routes.yaml bad.yaml
 run 2 test
+
+# What differs looks different: bytes in quotes, and what is not there.
+cat >same.yaml <<'END'
+routes: {raw: {from: {nats: a}, to: {nats: b}}}
+tests:
+  - {route: raw, message: {payload: "null"}, expect: {payload: null}}
+  - {route: raw, message: {payload: {a: 1}}, expect: {payload: '{"a": 1}'}}
+  - {route: raw, message: {address: a}, expect: {payload: ""}}
+END
+run 1 test same.yaml
+out_is 'FAIL raw (same.yaml:3:5)
+    payload
+      expected: none
+      found:    "null"
+FAIL raw (same.yaml:4:5)
+    payload
+      expected: "{\"a\": 1}"
+      found:    "{\"a\":1}"
+FAIL raw (same.yaml:5:5)
+    payload
+      expected: ""
+      found:    none
+3 tests, 3 failed'
 finish

@@ -11,6 +11,10 @@ routes:
     from: {http: "POST /hooks/{repo}"}
     map: [{payload: "{id: $meta.param.repo, ref: $meta.query.ref, how: $meta.method}"}]
     to: {nats: "hooks.{{param('repo')}}"}
+  call:
+    from: {nats: calls}
+    map: [{set: {headers: {A: "1", X-Token: of the message}}}]
+    to: {http: "http://127.0.0.1:8080/", headers: {x-token: "t-{{id}}"}}
 END
 printf '{}' >in
 run 2 try t.yaml hook
@@ -22,4 +26,6 @@ run 0 try t.yaml hook --address 'POST /hooks/x'
 out_has '"address":"hooks.x"'
 run 1 try t.yaml hook --address /other/x
 err_has 'cannot come from'
+run 0 try t.yaml call
+out_has '"headers":{"A":["1"],"x-token":["t-try-1"]}'
 finish
