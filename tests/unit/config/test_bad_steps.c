@@ -5,6 +5,39 @@
 #include "bad.h"
 
 static const struct bad cases[] = {
+    {"types that are no texts",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map:\n"
+     "      - check: {types: {a: [string, null]}}\n"
+     "      - check: {types: {a: [x], b: ~, c: , d: {}, e: null}}\n"
+     "      - check: {types: [a]}\n"
+     "      - decode: {csv: {types: {a: null, b: [x], c: array, d: text}}}\n"
+     "      - check: {types: {a: \"${NATSWAY_TEST_UNSET}\"}}\n"
+     "    to: {nats: b}\n",
+     "c.yaml:5:28: a: types.a: expected string, integer, number, boolean, object, array or null, "
+     "found a list\n"
+     "c.yaml:6:28: a: types.a: expected string, integer, number, boolean, object, array or null, "
+     "found a list\n"
+     "c.yaml:6:36: a: types.b: expected string, integer, number, boolean, object, array or null, "
+     "found nothing\n"
+     "c.yaml:6:42: a: types.c: expected string, integer, number, boolean, object, array or null, "
+     "found nothing\n"
+     "c.yaml:6:47: a: types.d: expected string, integer, number, boolean, object, array or null, "
+     "found a mapping\n"
+     "c.yaml:7:24: a: types: expected a mapping of names to types, found a list\n"
+     "c.yaml:8:35: a: types.a: expected string, integer, number or boolean, found nothing\n"
+     "c.yaml:8:44: a: types.b: expected string, integer, number or boolean, found a list\n"
+     "c.yaml:8:52: a: types.c: expected string, integer, number or boolean, found \"array\"\n"
+     "c.yaml:9:29: a: the environment variable NATSWAY_TEST_UNSET is not set; "
+     "${NATSWAY_TEST_UNSET:-…} would give a default\n"},
+    {"pairs without a value",
+     "connections: {kafka: {brokers: h, properties: {bogus: null, linger.ms: [5]}}}\n"
+     "routes: {a: {from: {kafka: t, group: g, properties: {other: }}, to: {nats: b}}}\n",
+     "c.yaml:1:55: properties.bogus: expected a text, found nothing\n"
+     "c.yaml:1:72: properties.linger.ms: expected a text, found a list\n"
+     "c.yaml:2:61: a: properties.other: expected a text, found nothing\n"},
     {"dedupe",
      "routes:\n"
      "  a:\n"
