@@ -12,8 +12,9 @@
 #include "config/config.h"
 
 struct nw_file {
-    const char *name;   /* as it was given, for messages */
-    const char *folder; /* absolute: what relative paths in the file begin from */
+    const char *name;                  /* as it was given, for messages */
+    const char *folder;                /* absolute: what relative paths in the file begin from */
+    const struct nw_file *included_by; /* NULL: the command line */
 };
 
 enum nw_node_kind { NW_NODE_TEXT, NW_NODE_LIST, NW_NODE_MAP };

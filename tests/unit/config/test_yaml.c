@@ -16,7 +16,7 @@ struct parsed {
 
 static struct parsed parse(const char *text)
 {
-    static const struct nw_file file = {"c.yaml", "/etc"};
+    static const struct nw_file file = {.name = "c.yaml", .folder = "/etc"};
     struct parsed p = {.arena = nw_arena_new()};
 
     p.rc = nw_yaml_parse(nw_slice_text(text), &file, p.arena, &p.diagnostics, &p.root);
