@@ -124,12 +124,29 @@ int nw_reader_template(const struct nw_reader *r, const struct nw_node *node, co
                     &error);
 }
 
+/* libjq takes such a program for ".". */
+static bool is_blank(const char *program)
+{
+    for (;;) {
+        program += strspn(program, " \t\r\n");
+        if (*program != '#') {
+            return *program == '\0';
+        }
+        program += strcspn(program, "\n");
+    }
+}
+
 int nw_reader_program(const struct nw_reader *r, const struct nw_node *node, const char *name,
                       struct nw_program **out)
 {
     struct nw_error error = {0};
 
     if (nw_reader_text(r, node, name, "a jq program") == NULL) {
+        return 0;
+    }
+    if (is_blank(node->text.data)) {
+        nw_reader_error(r, &node->mark,
+                        "%s: expected a jq program, found nothing but blanks and comments", name);
         return 0;
     }
     return compiled(r, node, name, nw_program_compile(node->text, out, &error), &error);
