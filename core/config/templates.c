@@ -149,7 +149,7 @@ static int fill_text(const struct filling *f, const struct nw_node *node, struct
         } else if (value != NULL) {
             nw_buffer_add_slice(&filled, value->text);
         }
-        out->exact = false;
+        out->source = NULL;
         at += name.len + 3;
     }
     out->text.len = filled.len;
