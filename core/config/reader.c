@@ -2,6 +2,7 @@
 #include "config/reader.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "config/diagnostics.h"
 
@@ -124,6 +125,52 @@ int nw_reader_template(const struct nw_reader *r, const struct nw_node *node, co
                     &error);
 }
 
+/* ---- programs ---- */
+
+/* The line of text with that number, from 1, without its blanks; the last one that has something if
+ * there are not so many: at its end jq counts one more. */
+static struct nw_slice find_line(struct nw_slice text, unsigned long number)
+{
+    struct nw_slice found = {text.data, 0};
+    const char *end = text.data + text.len;
+
+    for (const char *at = text.data; number > 0 && at < end; number--) {
+        size_t len = strcspn(at, "\n"), blanks = strspn(at, " \t\r");
+
+        if (blanks < len) {
+            found = (struct nw_slice){at + blanks, len - blanks};
+        }
+        at += len + 1;
+    }
+    return found;
+}
+
+/* "f/1 is not defined": where f stands in line. */
+static const char *find_name(struct nw_slice line, const char *message)
+{
+    size_t len = strcspn(message, "/ ");
+    const char *at = strstr(message, " is not defined") == NULL
+                         ? NULL
+                         : memmem(line.data, line.len, message, len);
+
+    return at == NULL ? line.data : at;
+}
+
+/* libjq ends with " at <top-level>, line 2:". That is the program's line, and has no place in what
+ * we say. */
+static void take_line(struct nw_slice text, struct nw_error *error)
+{
+    static const char where[] = " at <top-level>, line ", jq[] = "jq: ";
+    char *tail = strstr(error->text, where);
+
+    if (tail != NULL && strncmp(error->text, jq, sizeof jq - 1) == 0) {
+        struct nw_slice line = find_line(text, strtoul(tail + sizeof where - 1, NULL, 10));
+
+        *tail = '\0';
+        error->at = (size_t)(find_name(line, error->text + sizeof jq - 1) - text.data);
+    }
+}
+
 /* libjq takes such a program for ".". */
 static bool is_blank(const char *program)
 {
@@ -140,6 +187,7 @@ int nw_reader_program(const struct nw_reader *r, const struct nw_node *node, con
                       struct nw_program **out)
 {
     struct nw_error error = {0};
+    int rc;
 
     if (nw_reader_text(r, node, name, "a jq program") == NULL) {
         return 0;
@@ -149,7 +197,11 @@ int nw_reader_program(const struct nw_reader *r, const struct nw_node *node, con
                         "%s: expected a jq program, found nothing but blanks and comments", name);
         return 0;
     }
-    return compiled(r, node, name, nw_program_compile(node->text, out, &error), &error);
+    rc = nw_program_compile(node->text, out, &error);
+    if (rc == NW_EINVAL) {
+        take_line(node->text, &error);
+    }
+    return compiled(r, node, name, rc, &error);
 }
 
 int nw_reader_keep_template(const struct nw_reader *r, struct nw_template *template)

@@ -93,7 +93,7 @@ static const struct bad cases[] = {
      "c.yaml:12:24: a: file: c.yaml: line 5 has 4 fields, expected 1\n"
      "c.yaml:12:56: a: delimiter: expected one character of ASCII, no quote and no line break, of "
      "a CSV file, found \"tab\"\n"
-     "c.yaml:13:31: a: key: jq: syntax error, unexpected $end at <top-level>, line 1:\n"
+     "c.yaml:13:31: a: key: jq: syntax error, unexpected $end\n"
      "c.yaml:14:43: a: into: expected a path into the payload, like .a.b, .a[0] or .[\"a b\"]\n"
      "c.yaml:15:43: a: into: that is the whole payload; expected a path like .name\n"
      "c.yaml:16:56: a: missing: expected reject, keep or {value: …}, found \"ignore\"\n"
