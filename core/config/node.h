@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "config/interpolate.h"
 
 struct nw_file {
     const char *name;                  /* as it was given, for messages */
@@ -31,7 +32,9 @@ struct nw_node {
     struct nw_slice text; /* with ${…} filled in; ended by a NUL, and has no other */
     const char *source;   /* a text: the line in its file where mark is; NULL: it stands in none */
     size_t before;        /* so many bytes of the text were put before what stands there */
-    const char *written;  /* before that; it, not the text, may be shown: text may be a secret */
+    const struct nw_piece *pieces; /* where text is not what was written, behind `before` */
+    size_t piece_count;
+    const char *written; /* before that; it, not the text, may be shown: text may be a secret */
     struct nw_item *items;
     size_t count;
 };

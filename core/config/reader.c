@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/diagnostics.h"
+#include "config/program_fill.h"
 
 void nw_reader_error(const struct nw_reader *r, const struct nw_mark *mark, const char *format, ...)
 {
@@ -112,16 +113,48 @@ static int compiled(const struct nw_reader *r, const struct nw_node *node, const
     return 0;
 }
 
+/* The parts of node's text that are not the author's. */
+static int find_outside(const struct nw_reader *r, const struct nw_node *node,
+                        struct nw_ranges *out)
+{
+    struct nw_range *items = nw_arena_alloc(r->arena, (node->piece_count + 1) * sizeof *items);
+
+    if (items == NULL) {
+        return no_memory(r);
+    }
+    *out = (struct nw_ranges){items, 0};
+    if (node->before > 0) {
+        items[out->count++] = (struct nw_range){0, node->before};
+    }
+    for (size_t i = 0; i < node->piece_count; i++) {
+        const struct nw_piece *piece = &node->pieces[i];
+
+        if (piece->outside) {
+            items[out->count++] =
+                (struct nw_range){node->before + piece->from, node->before + piece->to};
+        }
+    }
+    return 0;
+}
+
 int nw_reader_template(const struct nw_reader *r, const struct nw_node *node, const char *name,
                        enum nw_fill fill, const struct nw_template_scope *scope,
                        struct nw_template **out)
 {
+    struct nw_template_text text = {node->text, {NULL, 0}};
     struct nw_error error = {0};
+    int rc;
 
     if (nw_reader_text(r, node, name, "a text") == NULL || scope == NULL) {
         return 0;
     }
-    return compiled(r, node, name, nw_template_compile(node->text, fill, scope, out, &error),
+    if (node->piece_count > 0 || node->before > 0) {
+        rc = find_outside(r, node, &text.outside);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return compiled(r, node, name, nw_template_compile_text(&text, fill, scope, out, &error),
                     &error);
 }
 
@@ -183,6 +216,30 @@ static bool is_blank(const char *program)
     }
 }
 
+static int compile_program(const struct nw_node *node, struct nw_program **out,
+                           struct nw_error *error)
+{
+    struct nw_buffer filled = {0}, pieces = {0};
+    struct nw_slice text = node->text;
+    int rc = 0;
+
+    if (node->piece_count > 0) {
+        rc = nw_program_fill(node, &filled, &pieces, error);
+        text = nw_buffer_slice(&filled);
+    }
+    if (rc == 0) {
+        rc = nw_program_compile(text, out, error);
+        if (rc == NW_EINVAL) {
+            take_line(text, error);
+            error->at = nw_pieces_back((const void *)pieces.data,
+                                       pieces.len / sizeof(struct nw_piece), error->at);
+        }
+    }
+    nw_buffer_done(&filled);
+    nw_buffer_done(&pieces);
+    return rc;
+}
+
 int nw_reader_program(const struct nw_reader *r, const struct nw_node *node, const char *name,
                       struct nw_program **out)
 {
@@ -197,10 +254,7 @@ int nw_reader_program(const struct nw_reader *r, const struct nw_node *node, con
                         "%s: expected a jq program, found nothing but blanks and comments", name);
         return 0;
     }
-    rc = nw_program_compile(node->text, out, &error);
-    if (rc == NW_EINVAL) {
-        take_line(node->text, &error);
-    }
+    rc = compile_program(node, out, &error);
     return compiled(r, node, name, rc, &error);
 }
 

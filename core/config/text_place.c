@@ -194,8 +194,8 @@ struct nw_mark nw_node_at(const struct nw_node *node, size_t at)
     struct place place;
 
     if (node->kind != NW_NODE_TEXT || node->source == NULL || at < node->before ||
-        at > node->text.len || strcmp(node->written, node->text.data + node->before) != 0 ||
-        !find(node, at - node->before, &place)) {
+        at > node->text.len ||
+        !find(node, nw_pieces_back(node->pieces, node->piece_count, at - node->before), &place)) {
         return mark;
     }
     mark.line = place.line;

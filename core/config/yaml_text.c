@@ -88,18 +88,24 @@ static const char *find_line(struct nw_yaml_parser *p, size_t number)
 /* Fill in ${…}. node->text is what was written. */
 static int fill_in(struct nw_yaml_parser *p, struct nw_node *node)
 {
-    struct nw_buffer filled = {0};
+    struct nw_buffer filled = {0}, pieces = {0};
     struct nw_error error;
     int rc;
 
     if (memchr(node->text.data, '$', node->text.len) == NULL) {
         return 0;
     }
-    rc = nw_interpolate(node->text, p->file->folder, &filled, &error);
+    rc = nw_interpolate(node->text, p->file->folder, &filled, &pieces, &error);
     if (rc == 0) {
         node->text.len = filled.len;
         node->text.data = nw_arena_copy(p->arena, nw_buffer_slice(&filled));
-        rc = node->text.data == NULL ? nw_yaml_no_memory(p) : 0;
+        node->piece_count = pieces.len / sizeof *node->pieces;
+        node->pieces = nw_arena_alloc(p->arena, pieces.len + 1);
+        if (node->text.data == NULL || node->pieces == NULL) {
+            rc = nw_yaml_no_memory(p);
+        } else if (pieces.len > 0) {
+            memcpy((void *)(uintptr_t)node->pieces, pieces.data, pieces.len);
+        }
     } else {
         struct nw_mark mark = nw_node_at(node, error.at);
 
@@ -108,6 +114,7 @@ static int fill_in(struct nw_yaml_parser *p, struct nw_node *node)
         rc = rc == NW_ENOMEM ? rc : 0; /* there is still a tree to look at */
     }
     nw_buffer_done(&filled);
+    nw_buffer_done(&pieces);
     return rc;
 }
 

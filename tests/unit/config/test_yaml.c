@@ -106,7 +106,7 @@ Test(yaml, each_byte_of_a_text_has_a_place)
         {"a: 'one\n\n  two'", 4, 3, 3},
         {"a: \"one\\\n  two\\n\n  three\"", 8, 3, 3},
         {"a: \"one\\n\\\n  two\"", 3, 1, 8},
-        {"a: \"$${x}y\"", 4, 1, 4},
+        {"a: \"$${x}y\"", 4, 1, 10},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct parsed p = parse(cases[i].yaml);
