@@ -206,7 +206,7 @@ static int read_address(const struct nw_reader *r, const struct nw_template_scop
     struct nw_node address = *node;
     int rc = set_sink_address(r, scope, &address, out);
 
-    if (rc != 0 || scope == NULL) {
+    if (rc != 0 || (scope == NULL && address.null)) {
         return rc;
     }
     rc = nw_reader_template(r, &address, out->connector->name, out->kind->address, scope,

@@ -402,7 +402,8 @@ static void add_route(struct nw_buffer *b)
            "\"use\":{\"$ref\":\"#/$defs/text\"},\"with\":{\"type\":[\"object\",\"null\"]}");
     add_properties(b, nw_route_rows, NULL);
     nw_buffer_add_text(b, "}},\"route\":{\"type\":\"object\",\"$ref\":\"#/$defs/parts\","
-                          "\"unevaluatedProperties\":false,\"anyOf\":[{\"required\":[\"from\","
+                          "\"unevaluatedProperties\":false,\"dependentRequired\":{\"with\":["
+                          "\"use\"]},\"anyOf\":[{\"required\":[\"from\","
                           "\"to\"]},{\"required\":[\"use\"]}]},"
                           "\"routeTemplate\":{\"type\":\"object\",\"$ref\":\"#/$defs/parts\","
                           "\"unevaluatedProperties\":false}");

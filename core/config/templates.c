@@ -31,7 +31,7 @@ struct filling {
     const struct nw_node *given;    /* the route's, or NULL */
 };
 
-static const struct nw_node *find_template(struct nw_loader *l, const struct nw_reader *r,
+static const struct nw_item *find_template(const struct nw_loader *l, const struct nw_reader *r,
                                            const struct nw_node *use)
 {
     const char *name = nw_reader_text(r, use, "use", "the name of a template"), *meant;
@@ -46,7 +46,7 @@ static const struct nw_node *find_template(struct nw_loader *l, const struct nw_
         const struct nw_item *item = all == NULL ? NULL : nw_node_get(all->value, name);
 
         if (item != NULL) {
-            return nw_table_put(&l->used, item->key, item->value) == 0 ? item->value : NULL;
+            return item;
         }
         for (size_t i = 0; all != NULL && all->value->kind == NW_NODE_MAP && i < all->value->count;
              i++) {
@@ -305,7 +305,7 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
                     const struct nw_node **out)
 {
     const struct nw_item *use = nw_node_get(route, "use"), *with = nw_node_get(route, "with");
-    const struct nw_item *declared;
+    const struct nw_item *declared, *found;
     const struct nw_node *template;
     struct nw_node *expanded;
     struct filling f = {.loader = l, .reader = r};
@@ -313,9 +313,13 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
     int rc;
 
     *out = NULL;
-    template = find_template(l, r, use->value);
-    if (template == NULL) {
+    found = find_template(l, r, use->value);
+    if (found == NULL) {
         return 0;
+    }
+    template = found->value;
+    if (nw_table_put(&l->used, found->key, found->value) != 0) {
+        return NW_ENOMEM;
     }
     declared = nw_node_get(template, "with");
     f.declared = declared == NULL ? NULL : declared->value;
@@ -340,6 +344,16 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
     return rc;
 }
 
+/* The key of the top level's `use:` as a text. */
+static struct nw_node name_node(const struct nw_item *template)
+{
+    return (struct nw_node){.kind = NW_NODE_TEXT,
+                            .mark = template->mark,
+                            .file = template->value->file,
+                            .text = template->key,
+                            .written = template->key.data};
+}
+
 /* {use: TEMPLATE, with: {…}} for one entry of the top level's `use:`. */
 static int make_use(const struct nw_loader *l, const struct nw_item *template,
                     const struct nw_item *entry, struct nw_node **out)
@@ -351,11 +365,7 @@ static int make_use(const struct nw_loader *l, const struct nw_item *template,
     if (route == NULL || name == NULL || items == NULL) {
         return NW_ENOMEM;
     }
-    *name = (struct nw_node){.kind = NW_NODE_TEXT,
-                             .mark = template->mark,
-                             .file = entry->value->file,
-                             .text = template->key,
-                             .written = template->key.data};
+    *name = name_node(template);
     items[0] = (struct nw_item){NW_LITERAL("use"), entry->mark, name};
     items[1] = (struct nw_item){NW_LITERAL("with"), entry->mark, entry->value};
     *route = (struct nw_node){.kind = NW_NODE_MAP,
@@ -474,6 +484,10 @@ int nw_each_use(struct nw_loader *l, const struct nw_node *root,
             nw_reader_expected(&r, template->value, "use",
                                "{template: {route: {parameter: value}}}");
             continue;
+        }
+        if (template->value->count == 0) {
+            struct nw_node name = name_node(template);
+            (void)find_template(l, &r, &name); /* says so if there is none */
         }
         for (size_t i = 0; rc == 0 && i < template->value->count; i++) {
             const struct nw_item *entry = &template->value->items[i];

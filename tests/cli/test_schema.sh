@@ -133,5 +133,6 @@ bad 'routes: {a: {from: {nats: a}, map: [{}], to: {nats: b}}}'
 bad 'routes: {a: {from: {nats: a}, map: [{decode: {json: {a: b}}}], to: {nats: b}}}'
 bad 'routes: {a: {from: {nats: a}, map: [{decode: {json: , csv: }}], to: {nats: b}}}'
 bad 'routes: {a: {from: {nats: a}, to: [{nats: b, when: .a, otherwise: true}, {nats: c}]}}'
+bad 'routes: {a: {with: {b: 1}, from: {nats: a}, to: {nats: b}}}'
 "$python" "$checker" schema.json bad bad-*.yaml >said 2>&1 || fail "a bad file is taken: $(cat said)"
 finish

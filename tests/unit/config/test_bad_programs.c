@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bad configurations and exactly what is said of them: jq programs. */
+/* Bad configurations and exactly what is said of them: jq programs and templates. */
 #include <criterion/criterion.h>
 
 #include "bad.h"
@@ -63,6 +63,28 @@ static const struct bad cases[] = {
      "c.yaml:23:11: a: filter: jq: syntax error, unexpected $end\n"
      "c.yaml:24:23: a: filter: jq: nope/0 is not defined\n"
      "c.yaml:26:11: a: filter: jq's \"input\" is not allowed in a rule\n"},
+    {"each mistake of a template",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a.*}\n"
+     "    map:\n"
+     "      - set: {key: \"{{key}} {{ 'x}' }} {{wildcard(2)}}{{nothing}} {{id | low}} {{open\"}\n"
+     "    to:\n"
+     "      - {nats: \"z.{{topic}}.{{path}}\"}\n"
+     "      - {nats: \"z.$2.{{topic}}..$3.$1\"}\n",
+     "c.yaml:5:51: a: set.key: there is no wildcard 2: the source \"a.*\" has 1\n"
+     "c.yaml:5:57: a: set.key: unknown name \"nothing\"\n"
+     "c.yaml:5:74: a: set.key: unknown filter \"low\"; there are raw, lower, upper, base64, hex "
+     "and sha256\n"
+     "c.yaml:5:80: a: set.key: \"{{\" is not closed by \"}}\"\n"
+     "c.yaml:7:21: a: nats: the route's source has no topic; its address is a subject: "
+     "{{subject}}\n"
+     "c.yaml:7:31: a: nats: the route's source has no path; its address is a subject: {{subject}}\n"
+     "c.yaml:8:19: a: nats: there is no wildcard 2: the source \"a.*\" has 1\n"
+     "c.yaml:8:24: a: nats: the route's source has no topic; its address is a subject: "
+     "{{subject}}\n"
+     "c.yaml:8:32: a: nats: the subject has an empty token\n"
+     "c.yaml:8:33: a: nats: there is no wildcard 3: the source \"a.*\" has 1\n"},
 };
 
 Test(bad, programs)

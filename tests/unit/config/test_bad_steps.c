@@ -59,6 +59,7 @@ static const struct bad cases[] = {
      "c.yaml:8:22: a: dedupe.id is the same for every message; expected a template like "
      "\"{{json('.id')}}\"\n"
      "c.yaml:9:17: a: dedupe: expected {id: template, window: 2m}, found \"{{id}}\"\n"
+     "c.yaml:10:5: a: warning: these steps never run: nobody waits for an answer at the source\n"
      "c.yaml:10:22: a: dedupe: an answer is no repeat\n"},
     {"lookup",
      "routes:\n"

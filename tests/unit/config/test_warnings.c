@@ -83,6 +83,19 @@ static const struct {
              "    to: [{kafka: t}, {kafka: u, when: .a}, {kafka: v, otherwise: true}]\n",
      "c.yaml:6:44: a: warning: nothing is left for this target: the one in line 6 takes every "
      "message\n"},
+    {"answers that nobody gets or gives",
+     SYSTEMS
+     "  a: {from: {kafka: t, group: g}, to: {nats: x, request: 1s}, reply: [{payload: .a}]}\n"
+     "  b: {from: {nats: y, reply: true}, to: {kafka: t}, reply: [{payload: .a}]}\n"
+     "  c: {from: {nats: y, reply: true}, to: {nats: z}, reply: [{payload: .a}]}\n"
+     "  d: {from: {nats: y, reply: true}, to: [{kafka: t, when: .a}, {http: \"GET https://h\"}], "
+     "reply: [{payload: .a}]}\n"
+     "  e: {from: {kafka: t, group: h}, to: {nats: x}, reply: []}\n",
+     "c.yaml:4:63: a: warning: these steps never run: nobody waits for an answer at the source\n"
+     "c.yaml:5:53: b: warning: these steps never run: the target gives no answer, as a request "
+     "would\n"
+     "c.yaml:6:52: c: warning: these steps never run: the target gives no answer, as a request "
+     "would\n"},
     {"what a connector warns of", SYSTEMS "  a: {from: {kafka: t}, to: {jetstream: x}}\n",
      "c.yaml:4:21: a: warning: group: everybody reads everything\n"},
 };
