@@ -327,6 +327,38 @@ static int read_sinks(struct part *p)
 
 /* ---- steps ---- */
 
+/* One `set: {subject}`: the last one that always counts is what counts. */
+static int add_subject(struct part *p, const struct nw_node *step, const struct nw_node *subject,
+                       const char **texts)
+{
+    struct nw_route_spec *spec = p->spec;
+
+    if (nw_node_get(step, "when") == NULL) {
+        spec->subjects.count = 0;
+        spec->subject_replaced = !subject->null;
+    }
+    return subject->null
+               ? 0
+               : nw_reader_copy(&p->reader, subject->text, &texts[spec->subjects.count++]);
+}
+
+static int find_subjects(struct part *p, const struct nw_node *map)
+{
+    const char **texts = nw_arena_alloc(p->reader.arena, (map->count + 1) * sizeof *texts);
+    int rc = texts == NULL ? NW_ENOMEM : 0;
+
+    p->spec->subjects.items = texts;
+    for (size_t i = 0; rc == 0 && map->kind == NW_NODE_LIST && i < map->count; i++) {
+        const struct nw_item *set = nw_node_get(map->items[i].value, "set");
+        const struct nw_item *subject = set == NULL ? NULL : nw_node_get(set->value, "subject");
+
+        if (subject != NULL && subject->value->kind == NW_NODE_TEXT) {
+            rc = add_subject(p, map->items[i].value, subject->value, texts);
+        }
+    }
+    return rc;
+}
+
 static int read_steps(struct part *p)
 {
     const struct nw_item *map = nw_node_get(p->node, "map"), *reply = nw_node_get(p->node, "reply");
@@ -346,6 +378,7 @@ static int read_steps(struct part *p)
     p->reader.target = first == NULL ? NULL : &p->spec->sinks[0];
     rc = nw_load_steps(&p->reader, map == NULL ? NULL : map->value, "map", scope_of(p), &subject,
                        &p->spec->map);
+    rc = rc != 0 || map == NULL ? rc : find_subjects(p, map->value);
     if (rc != 0) {
         return rc;
     }

@@ -142,6 +142,10 @@ static int read_codec_step(const struct nw_step *s, bool encodes,
     struct nw_program *when = NULL;
     int rc = read_codec(s, encodes, &codec);
 
+    if (encodes && codec != NULL && codec->format != NW_FORMAT_TEXT &&
+        codec->format != NW_FORMAT_BASE64) {
+        nw_step_warn_all_integers(s);
+    }
     rc = rc != 0 || codec == NULL ? rc : nw_step_when(s, &when);
     return rc != 0 || codec == NULL ? rc : add(s->map, codec, when);
 }
