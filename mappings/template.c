@@ -86,7 +86,8 @@ static int add_wildcard(struct nw_template *t, struct nw_parser *p, size_t from,
 }
 
 /* Text between expressions. In a subject its whole tokens may stand for wildcards. */
-static int add_tokens(struct nw_template *t, struct nw_parser *p, size_t from, size_t to)
+static int add_tokens(struct nw_template *t, struct nw_parser *p, const struct nw_ranges *outside,
+                      size_t from, size_t to)
 {
     size_t kept = from, start = from;
     int rc = 0;
@@ -98,6 +99,7 @@ static int add_tokens(struct nw_template *t, struct nw_parser *p, size_t from, s
         if (i < to && t->text[i] != '.') {
             continue;
         }
+        whole = whole && !nw_ranges_touch(outside, start, i);
         n = whole ? token_wildcard(p, (struct nw_slice){t->text + start, i - start}, i) : -1;
         if (n >= 0) {
             rc = add_text(t, kept, start);
@@ -109,21 +111,63 @@ static int add_tokens(struct nw_template *t, struct nw_parser *p, size_t from, s
     return rc == 0 ? add_text(t, kept, to) : rc;
 }
 
-static int parse(struct nw_template *t, struct nw_parser *p)
+/* The next "{{" that the author wrote; NULL: there is none. */
+static const char *find_open(const struct nw_parser *p, const struct nw_ranges *outside)
+{
+    const char *text = p->text.data, *at = text + p->at;
+
+    while ((at = memmem(at, p->text.len - (size_t)(at - text), "{{", 2)) != NULL &&
+           nw_ranges_touch(outside, (size_t)(at - text), (size_t)(at - text) + 2)) {
+        at++;
+    }
+    return at;
+}
+
+/* In the expression at p->at: what is not the author's must not end the quotes that it is in, and
+ * is a word outside of quotes. */
+static int check_outside(const struct nw_parser *p, const struct nw_ranges *outside)
+{
+    const char *text = p->text.data;
+    char quote = '\0';
+
+    for (size_t at = p->at; outside->count > 0 && at < p->text.len; at++) {
+        char c = text[at];
+
+        if (nw_ranges_touch(outside, at, at + 1)) {
+            if (quote != '\0' ? c == quote : !isalnum((unsigned char)c) && c != '_') {
+                return nw_error_set_at(p->error, NW_EINVAL, at,
+                                       "what is put into an expression from outside must be a "
+                                       "word, or stand in quotes that it does not have");
+            }
+        } else if (quote == '\0' && c == '}' && text[at + 1] == '}') {
+            break;
+        } else if (quote != '\0' ? c == quote : c == '\'' || c == '"') {
+            quote = quote == '\0' ? c : '\0';
+        }
+    }
+    return 0;
+}
+
+static int parse(struct nw_template *t, struct nw_parser *p, const struct nw_ranges *outside)
 {
     int rc = 0;
 
     while (rc == 0 && p->at < p->text.len) {
-        size_t from = p->at, left = p->text.len - from;
-        const char *open = memmem(t->text + from, left, "{{", 2);
+        size_t from = p->at;
+        const char *open = find_open(p, outside);
         size_t to = open == NULL ? p->text.len : (size_t)(open - t->text);
         struct nw_expression *e;
-        rc = t->fill == NW_FILL_SUBJECT ? add_tokens(t, p, from, to) : add_text(t, from, to);
+        rc = t->fill == NW_FILL_SUBJECT ? add_tokens(t, p, outside, from, to)
+                                        : add_text(t, from, to);
         p->at = to;
         if (rc != 0 || open == NULL) {
             break;
         }
         p->at += 2;
+        rc = check_outside(p, outside);
+        if (rc != 0) {
+            break;
+        }
         e = nw_expression_parse(p);
         rc = e == NULL ? p->error->code
                        : add_part(t, (struct nw_slice){t->text + to, p->at - to}, e);
@@ -183,6 +227,15 @@ int nw_template_compile(struct nw_slice text, enum nw_fill fill,
                         const struct nw_template_scope *scope, struct nw_template **out,
                         struct nw_error *error)
 {
+    return nw_template_compile_text(&(struct nw_template_text){text, {NULL, 0}}, fill, scope, out,
+                                    error);
+}
+
+int nw_template_compile_text(const struct nw_template_text *whole, enum nw_fill fill,
+                             const struct nw_template_scope *scope, struct nw_template **out,
+                             struct nw_error *error)
+{
+    struct nw_slice text = whole->text;
     struct nw_error own;
     struct nw_parser p = {.scope = scope, .error = error == NULL ? &own : error};
     struct nw_template *t = calloc(1, sizeof *t);
@@ -201,7 +254,7 @@ int nw_template_compile(struct nw_slice text, enum nw_fill fill,
     rc = nw_pattern_compile(scope->address, scope->pattern, &t->pattern);
     p.text = (struct nw_slice){t->text, text.len};
     p.pattern = t->pattern;
-    rc = rc == 0 ? parse(t, &p) : rc;
+    rc = rc == 0 ? parse(t, &p, &whole->outside) : rc;
     rc = rc == 0 ? check_text(t, p.error) : rc;
     if (rc != 0) {
         nw_template_free(t);

@@ -15,6 +15,7 @@
 #define NATSWAY_MAPPINGS_TEMPLATE_H
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "message/message.h"
 
 /* What a route's source is, as templates see it. The strings must outlive the templates. */
@@ -37,6 +38,15 @@ struct nw_template;
 int nw_template_compile(struct nw_slice text, enum nw_fill fill,
                         const struct nw_template_scope *scope, struct nw_template **out,
                         struct nw_error *error);
+/* The same for a text of which parts are not the author's: they are that text, whatever it holds.
+ * In an expression they can only be in quotes, or a word. */
+struct nw_template_text {
+    struct nw_slice text;
+    struct nw_ranges outside;
+};
+int nw_template_compile_text(const struct nw_template_text *text, enum nw_fill fill,
+                             const struct nw_template_scope *scope, struct nw_template **out,
+                             struct nw_error *error);
 void nw_template_free(struct nw_template *t);
 
 /* Text without any expression: rendering never fails and gives the same bytes each time. */

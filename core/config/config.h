@@ -65,6 +65,9 @@ struct nw_route_spec {
     struct nw_map *reply;
     struct nw_sink_spec *sinks;
     size_t sink_count;
+    /* What `set: {subject}` may give the first target instead of its address. */
+    struct nw_list subjects;
+    bool subject_replaced; /* always: its own never counts */
     /* Where rejected messages go: a sink of the kind `dead_letter` of the hub; NULL: nowhere. */
     struct nw_sink_spec *dead_letter;
     enum nw_then then;

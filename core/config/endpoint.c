@@ -185,7 +185,7 @@ static int set_sink_address(const struct nw_reader *r, const struct nw_template_
 
     if (address->null && standard != NULL) {
         address->null = false;
-        address->exact = false;
+        address->source = NULL;
         address->text = nw_slice_text(standard);
         address->written = standard;
     }
@@ -194,8 +194,7 @@ static int set_sink_address(const struct nw_reader *r, const struct nw_template_
     }
     rc = nw_reader_path(r, address->file, address->text, &out->address);
     if (rc == 0) {
-        /* What was put before the text has no columns in the file. */
-        address->lead -= (unsigned)(strlen(out->address) - address->text.len);
+        address->before = strlen(out->address) - address->text.len;
         address->text = nw_slice_text(out->address);
     }
     return rc;
@@ -207,7 +206,7 @@ static int read_address(const struct nw_reader *r, const struct nw_template_scop
     struct nw_node address = *node;
     int rc = set_sink_address(r, scope, &address, out);
 
-    if (rc != 0 || scope == NULL) {
+    if (rc != 0 || (scope == NULL && address.null)) {
         return rc;
     }
     rc = nw_reader_template(r, &address, out->connector->name, out->kind->address, scope,

@@ -17,6 +17,8 @@
 struct wanted {
     const char *path;              /* as it is shown */
     const struct nw_mark *include; /* NULL: the command line */
+    const struct nw_file *by;      /* where that stands */
+    bool listed;                   /* it was found in a folder that was named */
 };
 
 static int refuse(struct nw_loader *l, const struct wanted *w, const char *text)
@@ -50,15 +52,16 @@ static struct nw_slice folder_of(const char *path)
 }
 
 /* What is known of a file before it is read. absolute: the real path. */
-static struct nw_file *add_file(struct nw_loader *l, const char *path, const char *absolute)
+static struct nw_file *add_file(struct nw_loader *l, const struct wanted *w, const char *absolute)
 {
     struct nw_file *file = nw_arena_alloc(l->arena, sizeof *file);
     struct nw_slice folder = folder_of(absolute);
 
     if (file != NULL) {
         folder.len -= folder.len > 1 ? 1 : 0;
-        file->name = nw_arena_text(l->arena, path);
+        file->name = nw_arena_text(l->arena, w->path);
         file->folder = nw_arena_copy(l->arena, folder);
+        file->included_by = w->by;
     }
     return file == NULL || file->name == NULL || file->folder == NULL ? NULL : file;
 }
@@ -87,7 +90,7 @@ static int include(struct nw_loader *l, const struct nw_node *node)
     struct nw_reader r = nw_loader_reader(l, node, NULL);
     const char *path = nw_reader_text(&r, node, "include", "a path or a list of paths");
     struct nw_slice folder = folder_of(node->file->name);
-    struct wanted w = {path, &node->mark};
+    struct wanted w = {path, &node->mark, node->file, false};
 
     if (path == NULL) {
         return 0;
@@ -136,6 +139,44 @@ static int parse(struct nw_loader *l, struct nw_slice text, const struct nw_file
     return rc != 0 ? rc : load_includes(l, root);
 }
 
+/* "a.yaml, b.yaml": who included whom, from `from` down to `to`. */
+static void add_chain(struct nw_buffer *out, const struct nw_file *from, const struct nw_file *to)
+{
+    if (to != from) {
+        add_chain(out, from, to->included_by);
+        nw_buffer_add_text(out, ", ");
+    }
+    nw_buffer_add_text(out, to->name);
+}
+
+/* A file that was read is wanted again. Twice is fine, but not by itself or what it includes; a
+ * folder may be included by a file in it. */
+static int check_circle(struct nw_loader *l, const struct wanted *w, const struct nw_file *file)
+{
+    const struct nw_file *by = w->by;
+    struct nw_buffer chain = {0};
+    int rc;
+
+    while (by != NULL && by != file) {
+        by = by->included_by;
+    }
+    if (by == NULL || w->listed) {
+        return 0;
+    }
+    if (w->by == file) {
+        nw_diagnostics_add(l->diagnostics, w->include, NULL, false, "the file includes itself");
+        return 0;
+    }
+    add_chain(&chain, file, w->by);
+    rc = chain.failed ? no_memory(l) : 0;
+    if (rc == 0) {
+        nw_diagnostics_add(l->diagnostics, w->include, NULL, false, "a circle of includes: %s, %s",
+                           nw_buffer_text(&chain), file->name);
+    }
+    nw_buffer_done(&chain);
+    return rc;
+}
+
 static int load_file(struct nw_loader *l, const struct wanted *w)
 {
     char *absolute = realpath(w->path, NULL);
@@ -149,10 +190,11 @@ static int load_file(struct nw_loader *l, const struct wanted *w)
     if (known == NULL) {
         return no_memory(l);
     }
-    if (nw_table_find(&l->files, nw_slice_text(known)) != NULL) {
-        return 0;
+    file = nw_table_find(&l->files, nw_slice_text(known));
+    if (file != NULL) {
+        return check_circle(l, w, file);
     }
-    file = add_file(l, w->path, known);
+    file = add_file(l, w, known);
     if (file == NULL || nw_table_put(&l->files, nw_slice_text(known), file) != 0) {
         return no_memory(l);
     }
@@ -185,7 +227,7 @@ static int load_folder(struct nw_loader *l, const struct wanted *w)
         return refuse(l, w, error.text);
     }
     for (int i = 0; i < n; i++) {
-        struct wanted in_it = {.include = w->include};
+        struct wanted in_it = {.include = w->include, .by = w->by, .listed = true};
 
         in_it.path = nw_arena_format(l->tree, "%s%s%s", w->path, w->path[len - 1] == '/' ? "" : "/",
                                      entries[i]->d_name);
@@ -208,14 +250,14 @@ int nw_load_files(struct nw_loader *l, const struct nw_config_sources *sources)
     int rc = 0;
 
     for (size_t i = 0; i < sources->count; i++) {
-        rc = worse(rc, load_path(l, &(struct wanted){sources->paths[i], NULL}));
+        rc = worse(rc, load_path(l, &(struct wanted){.path = sources->paths[i]}));
     }
     l->incomplete = rc != 0;
     if (rc == NW_EINVAL && l->document_count > 0) {
         rc = 0; /* the mistakes in the others are told with it */
     }
     if (rc == 0 && l->document_count == 0) {
-        return refuse(l, &(struct wanted){NULL, NULL}, "the configuration is empty");
+        return refuse(l, &(struct wanted){.path = NULL}, "the configuration is empty");
     }
     return rc;
 }

@@ -50,8 +50,9 @@ static int add_file(struct nw_slice path, const char *folder, struct nw_buffer *
     return rc;
 }
 
+/* *outside becomes false where the default stands, which is the author's. */
 static int add_variable(struct nw_slice name, struct nw_slice standard, struct nw_buffer *out,
-                        struct nw_error *error)
+                        bool *outside, struct nw_error *error)
 {
     char terminated[LONGEST_NAME + 1];
     const char *value;
@@ -60,6 +61,7 @@ static int add_variable(struct nw_slice name, struct nw_slice standard, struct n
     value = getenv(terminated);
     if (standard.data != NULL && (value == NULL || value[0] == '\0')) {
         nw_buffer_add_slice(out, standard);
+        *outside = false;
         return 0;
     }
     if (value == NULL) {
@@ -73,12 +75,13 @@ static int add_variable(struct nw_slice name, struct nw_slice standard, struct n
 
 /* Append what stands for the inside of one ${…}. */
 static int add_value(struct nw_slice inside, const char *folder, struct nw_buffer *out,
-                     struct nw_error *error)
+                     bool *outside, struct nw_error *error)
 {
     static const char file[] = "file:";
     struct nw_slice name = inside, standard = NW_ABSENT;
     const char *colon;
 
+    *outside = true;
     if (nw_slice_starts(inside, NW_LITERAL(file))) {
         return add_file(
             (struct nw_slice){inside.data + sizeof file - 1, inside.len - (sizeof file - 1)},
@@ -94,46 +97,71 @@ static int add_value(struct nw_slice inside, const char *folder, struct nw_buffe
                             "expected ${NAME}, ${NAME:-default} or ${file:PATH}; $${ stands for "
                             "${ itself");
     }
-    return add_variable(name, standard, out, error);
+    return add_variable(name, standard, out, outside, error);
+}
+
+/* One ${…} at the head of rest; also sets the piece's end and outside. */
+static int add_one(struct nw_slice rest, const char *folder, struct nw_buffer *out,
+                   struct nw_piece *piece, struct nw_error *error)
+{
+    const char *end = memchr(rest.data, '}', rest.len);
+    struct nw_slice inside = {rest.data + 2, 0};
+
+    if (end == NULL) {
+        return nw_error_set(error, NW_EINVAL, "${ without its }; $${ stands for ${ itself");
+    }
+    inside.len = (size_t)(end - inside.data);
+    piece->end = piece->at + inside.len + 3;
+    return add_value(inside, folder, out, &piece->outside, error);
+}
+
+size_t nw_pieces_back(const struct nw_piece *pieces, size_t count, size_t at)
+{
+    size_t from = 0, to = 0;
+
+    for (size_t i = 0; i < count && pieces[i].from <= at; i++) {
+        if (at < pieces[i].to) {
+            return pieces[i].at;
+        }
+        from = pieces[i].to;
+        to = pieces[i].end;
+    }
+    return to + (at - from);
 }
 
 int nw_interpolate(struct nw_slice text, const char *folder, struct nw_buffer *out,
-                   struct nw_error *error)
+                   struct nw_buffer *pieces, struct nw_error *error)
 {
-    size_t at = 0;
+    size_t at = 0, begin = out->len;
 
     while (at < text.len) {
         struct nw_slice rest = {text.data + at, text.len - at};
         const char *dollar = memchr(rest.data, '$', rest.len);
-        const char *end;
-        int rc;
+        struct nw_piece piece = {.from = out->len - begin, .at = at, .end = at + 3};
+        int rc = 0;
 
         if (dollar != rest.data) {
             rest.len = dollar == NULL ? rest.len : (size_t)(dollar - rest.data);
             nw_buffer_add_slice(out, rest);
             at += rest.len;
-        } else if (nw_slice_starts(rest, NW_LITERAL("$${"))) {
+            continue;
+        }
+        if (nw_slice_starts(rest, NW_LITERAL("$${"))) {
             nw_buffer_add_text(out, "${");
-            at += 3;
         } else if (!nw_slice_starts(rest, NW_LITERAL("${"))) {
             nw_buffer_add_char(out, '$');
             at++;
+            continue;
         } else {
-            end = memchr(rest.data, '}', rest.len);
-            if (end == NULL) {
-                return nw_error_set_at(error, NW_EINVAL, at,
-                                       "${ without its }; $${ stands for ${ itself");
-            }
-            rest = (struct nw_slice){rest.data + 2, (size_t)(end - rest.data) - 2};
-            rc = add_value(rest, folder, out, error);
-            if (rc != 0) {
-                if (error != NULL) {
-                    error->at = at;
-                }
-                return rc;
-            }
-            at += rest.len + 3;
+            rc = add_one(rest, folder, out, &piece, error);
         }
+        if (rc != 0) {
+            error->at = at;
+            return rc;
+        }
+        piece.to = out->len - begin;
+        nw_buffer_add(pieces, &piece, sizeof piece);
+        at = piece.end;
     }
-    return out->failed ? nw_error_set(error, NW_ENOMEM, "no memory") : 0;
+    return out->failed || pieces->failed ? nw_error_set(error, NW_ENOMEM, "no memory") : 0;
 }

@@ -145,20 +145,65 @@ static void add_edge(void *context, size_t to)
     vertex->edges = edge;
 }
 
+static void add_address(struct search *s, const struct nw_sink_spec *sink, const char *address,
+                        size_t *budget)
+{
+    char name[200], separator = space_of_sink(sink, name);
+    const struct nw_patterns *space = name[0] == '\0' ? NULL : find_space(s, name, false);
+    struct nw_words words;
+
+    if (space != NULL) {
+        nw_words_of_template(address, separator, &words);
+        nw_patterns_find(space, &words, budget, add_edge, s);
+    }
+}
+
 static void add_sinks(struct search *s, size_t route, size_t *budget)
 {
     const struct nw_route_spec *spec = s->loader->config->routes[route];
 
     s->from = route;
-    for (size_t i = 0; i < spec->sink_count; i++) {
-        char name[200], separator = space_of_sink(&spec->sinks[i], name);
-        const struct nw_patterns *space = name[0] == '\0' ? NULL : find_space(s, name, false);
-        struct nw_words words;
+    for (size_t i = spec->subject_replaced ? 1 : 0; i < spec->sink_count; i++) {
+        add_address(s, &spec->sinks[i], spec->sinks[i].address, budget);
+    }
+    for (size_t i = 0; spec->sink_count > 0 && i < spec->subjects.count; i++) {
+        add_address(s, &spec->sinks[0], spec->subjects.items[i], budget);
+    }
+}
 
-        if (space != NULL) {
-            nw_words_of_template(spec->sinks[i].address, separator, &words);
-            nw_patterns_find(space, &words, budget, add_edge, s);
-        }
+/* ---- dead letters ---- */
+
+static void note(void *context, size_t value)
+{
+    *(bool *)context = value == 0;
+}
+
+/* Those of a route that the route itself takes again. Taken by another it may be a way to try them
+ * later. */
+static void warn_dead_letters(struct search *s, const struct nw_route_spec *route)
+{
+    struct nw_reader r = {.diagnostics = s->loader->diagnostics, .route = route->name};
+    const char *source = route->source.address;
+    struct nw_patterns *own;
+    struct nw_words words;
+    size_t budget = 10000;
+    bool back = false;
+
+    if (route->dead_letter == NULL || route->source.kind->address != NW_ADDRESS_SUBJECT ||
+        source[0] == '\0') {
+        return;
+    }
+    own = nw_patterns_new(s->loader->tree);
+    if (own == NULL) {
+        s->rc = NW_ENOMEM;
+        return;
+    }
+    add_pattern(s, own, source, '.', 0);
+    nw_words_of_template(route->dead_letter->address, '.', &words);
+    nw_patterns_find(own, &words, &budget, note, &back);
+    if (back) {
+        nw_reader_warning(&r, &route->dead_letter->mark,
+                          "the dead letters come back: %s is what the route takes", source);
     }
 }
 
@@ -232,6 +277,7 @@ int nw_load_loops(struct nw_loader *l)
     for (size_t i = 0; i < count && s.rc == 0; i++) {
         if (l->config->routes[i]->enabled) {
             add_source(&s, i);
+            warn_dead_letters(&s, l->config->routes[i]);
         }
     }
     for (size_t i = 0; i < count && s.rc == 0; i++) {

@@ -21,21 +21,6 @@ const struct nw_item *nw_node_get(const struct nw_node *node, const char *key)
     return nw_node_find(node, nw_slice_text(key));
 }
 
-struct nw_mark nw_node_at(const struct nw_node *node, size_t at)
-{
-    struct nw_mark mark = node->mark;
-
-    if (!node->exact || node->kind != NW_NODE_TEXT || at > node->text.len) {
-        return mark;
-    }
-    mark.column += node->lead;
-    for (size_t i = 0; i < at; i++) {
-        mark.column +=
-            ((unsigned char)node->text.data[i] & 0xC0) != 0x80; /* characters, not bytes */
-    }
-    return mark;
-}
-
 /* The largest part of text up to limit bytes that does not end inside a character. */
 static size_t whole_characters(const char *text, size_t limit)
 {

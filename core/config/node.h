@@ -10,28 +10,31 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "config/interpolate.h"
 
 struct nw_file {
-    const char *name;   /* as it was given, for messages */
-    const char *folder; /* absolute: what relative paths in the file begin from */
+    const char *name;                  /* as it was given, for messages */
+    const char *folder;                /* absolute: what relative paths in the file begin from */
+    const struct nw_file *included_by; /* NULL: the command line */
 };
 
 enum nw_node_kind { NW_NODE_TEXT, NW_NODE_LIST, NW_NODE_MAP };
 
 struct nw_node {
     enum nw_node_kind kind;
-    bool broken; /* a text whose ${…} could not be filled in: said, and not to be looked at */
-    bool null;   /* a text: nothing was written, or ~, or null */
-    bool plain;  /* a text: without quotes */
-    bool
-        exact; /* a text: its bytes stand in the file as they are, from `lead` columns after mark */
-    unsigned lead;
+    bool broken;     /* a text whose ${…} could not be filled in: said, and not to be looked at */
+    bool null;       /* a text: nothing was written, or ~, or null */
+    bool plain;      /* a text: without quotes */
     unsigned height; /* levels below it */
     size_t weight;   /* nodes in it and below, an alias counted wherever it stands */
     struct nw_mark mark;
     const struct nw_file *file;
     struct nw_slice text; /* with ${…} filled in; ended by a NUL, and has no other */
-    const char *written;  /* before that; it, not the text, may be shown: text may be a secret */
+    const char *source;   /* a text: the line in its file where mark is; NULL: it stands in none */
+    size_t before;        /* so many bytes of the text were put before what stands there */
+    const struct nw_piece *pieces; /* where text is not what was written, behind `before` */
+    size_t piece_count;
+    const char *written; /* before that; it, not the text, may be shown: text may be a secret */
     struct nw_item *items;
     size_t count;
 };
@@ -46,7 +49,8 @@ struct nw_item {
 const struct nw_item *nw_node_find(const struct nw_node *node, struct nw_slice key);
 const struct nw_item *nw_node_get(const struct nw_node *node, const char *key);
 
-/* Where byte `at` of a text stands; the node's own mark where that cannot be told. */
+/* text_place.c: where byte `at` of a text stands, in whatever style it is written; the node's own
+ * mark where that cannot be told. */
 struct nw_mark nw_node_at(const struct nw_node *node, size_t at);
 
 /* Append node as JSON without blanks. What stands without quotes and is a JSON number, true, false

@@ -331,10 +331,11 @@ static int read_pair(const struct nw_reader *r, const struct nw_option *row, con
     return nw_reader_copy(r, node->text, text);
 }
 
+/* Those that are wrong are left out: nobody has to expect a pair without a value. */
 static int read_pairs(const struct nw_reader *r, const struct nw_option *row, const char *name,
                       const struct nw_node *node, struct nw_pairs *member)
 {
-    size_t room = node->count + 1;
+    size_t room = node->count + 1, count = 0;
     const char **names, **texts;
     uint32_t *slots;
     int rc = 0;
@@ -352,10 +353,12 @@ static int read_pairs(const struct nw_reader *r, const struct nw_option *row, co
         char full[300];
 
         (void)snprintf(full, sizeof full, "%s.%.100s", name, node->items[i].key.data);
-        rc = nw_reader_copy(r, node->items[i].key, &names[i]);
-        rc = rc != 0 ? rc : read_pair(r, row, full, node->items[i].value, &texts[i], &slots[i]);
+        rc = nw_reader_copy(r, node->items[i].key, &names[count]);
+        rc = rc != 0 ? rc
+                     : read_pair(r, row, full, node->items[i].value, &texts[count], &slots[count]);
+        count += texts[count] != NULL || slots[count] != 0 ? 1 : 0;
     }
-    *member = (struct nw_pairs){names, texts, slots, node->count};
+    *member = (struct nw_pairs){names, texts, slots, count};
     return rc;
 }
 

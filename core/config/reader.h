@@ -49,9 +49,13 @@ int nw_reader_copy(const struct nw_reader *r, struct nw_slice text, const char *
 int nw_reader_path(const struct nw_reader *r, const struct nw_file *file, struct nw_slice path,
                    const char **out);
 
+/* Say so; returns NW_ENOMEM. */
+int nw_reader_no_memory(const struct nw_reader *r);
+
+/* compile.c */
 /* Compile the template, or the program, in node. *out stays as it is when it is wrong; otherwise it
- * is the caller's, to hand over or to keep. A template without a scope (the source is wrong) is not
- * compiled. */
+ * is the caller's, to hand over or to keep. Of a template without a scope (the source is wrong)
+ * only what stands around its expressions is looked at, and *out stays as it is. */
 int nw_reader_template(const struct nw_reader *r, const struct nw_node *node, const char *name,
                        enum nw_fill fill, const struct nw_template_scope *scope,
                        struct nw_template **out);

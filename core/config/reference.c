@@ -188,10 +188,12 @@ void nw_reference_language(struct nw_buffer *b)
     add_words(b, nw_step_rows);
     nw_buffer_add_text(b, "\n### csv, of decode and encode\n\n");
     add_options(b, nw_csv_rows);
+    add_rows(b, nw_csv_type_rows, "");
     nw_buffer_add_text(b, "\n### avro, of decode and encode\n\n");
     add_options(b, nw_avro_rows);
     nw_buffer_add_text(b, "\n### check\n\n");
     add_options(b, nw_check_rows);
+    add_rows(b, nw_check_type_rows, "");
     nw_buffer_add_text(b, "\n### dedupe\n\n");
     add_options(b, nw_dedupe_rows);
     nw_buffer_add_text(b, "\n### lookup\n\n");

@@ -229,7 +229,7 @@ static int read_sink(struct part *p, const struct nw_node *node, struct nw_sink_
     return rc;
 }
 
-/* `otherwise` with a target that takes everything never gets a message. */
+/* `otherwise` is for one target, and with one that takes everything never gets a message. */
 static void check_otherwise(const struct part *p)
 {
     const struct nw_sink_spec *otherwise = NULL, *always = NULL;
@@ -237,7 +237,12 @@ static void check_otherwise(const struct part *p)
     for (size_t i = 0; i < p->spec->sink_count; i++) {
         const struct nw_sink_spec *sink = &p->spec->sinks[i];
 
-        if (sink->otherwise) {
+        if (sink->otherwise && otherwise != NULL) {
+            nw_reader_error(&p->reader, &sink->mark,
+                            "the target in line %zu has otherwise: true already; only one takes "
+                            "what is left",
+                            otherwise->mark.line);
+        } else if (sink->otherwise) {
             otherwise = sink;
         } else if (sink->when == NULL) {
             always = sink;
@@ -248,6 +253,38 @@ static void check_otherwise(const struct part *p)
                           "nothing is left for this target: the one in line %zu takes every "
                           "message",
                           always->mark.line);
+    }
+}
+
+/* Does what is sent there come back with an answer? In doubt it does. */
+static bool gives_answer(const struct nw_sink_spec *sink)
+{
+    const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("request"));
+
+    if (row != NULL && row->type == NW_OPTION_DURATION) {
+        return *(const int64_t *)(const void *)((const char *)sink->options + row->offset) > 0;
+    }
+    return sink->kind->address == NW_FILL_URL || sink->kind->address == NW_FILL_TEXT;
+}
+
+/* Steps of an answer that there never is. */
+static void check_reply(const struct part *p)
+{
+    const struct nw_item *reply = nw_node_get(p->node, "reply");
+    bool answered = false;
+
+    if (reply == NULL || reply->value->count == 0 || !p->source_good) {
+        return;
+    }
+    for (size_t i = 0; i < p->spec->sink_count; i++) {
+        answered = answered || gives_answer(&p->spec->sinks[i]);
+    }
+    if (!p->spec->source.reply) {
+        nw_reader_warning(&p->reader, &reply->mark,
+                          "these steps never run: nobody waits for an answer at the source");
+    } else if (!answered) {
+        nw_reader_warning(&p->reader, &reply->mark,
+                          "these steps never run: the target gives no answer, as a request would");
     }
 }
 
@@ -283,11 +320,44 @@ static int read_sinks(struct part *p)
     }
     if (rc == 0 && p->reader.diagnostics->errors == errors) {
         check_otherwise(p);
+        check_reply(p);
     }
     return rc;
 }
 
 /* ---- steps ---- */
+
+/* One `set: {subject}`: the last one that always counts is what counts. */
+static int add_subject(struct part *p, const struct nw_node *step, const struct nw_node *subject,
+                       const char **texts)
+{
+    struct nw_route_spec *spec = p->spec;
+
+    if (nw_node_get(step, "when") == NULL) {
+        spec->subjects.count = 0;
+        spec->subject_replaced = !subject->null;
+    }
+    return subject->null
+               ? 0
+               : nw_reader_copy(&p->reader, subject->text, &texts[spec->subjects.count++]);
+}
+
+static int find_subjects(struct part *p, const struct nw_node *map)
+{
+    const char **texts = nw_arena_alloc(p->reader.arena, (map->count + 1) * sizeof *texts);
+    int rc = texts == NULL ? NW_ENOMEM : 0;
+
+    p->spec->subjects.items = texts;
+    for (size_t i = 0; rc == 0 && map->kind == NW_NODE_LIST && i < map->count; i++) {
+        const struct nw_item *set = nw_node_get(map->items[i].value, "set");
+        const struct nw_item *subject = set == NULL ? NULL : nw_node_get(set->value, "subject");
+
+        if (subject != NULL && subject->value->kind == NW_NODE_TEXT) {
+            rc = add_subject(p, map->items[i].value, subject->value, texts);
+        }
+    }
+    return rc;
+}
 
 static int read_steps(struct part *p)
 {
@@ -295,21 +365,26 @@ static int read_steps(struct part *p)
     const struct nw_sink_kind *first = p->spec->sink_count == 0 ? NULL : p->spec->sinks[0].kind;
     enum nw_fill subject = first == NULL ? NW_FILL_TEXT : first->address;
     /* An answer has no address of its own, and of the rest only what its protocol gives. */
-    struct nw_template_scope answer = p->spec->scope;
+    const struct nw_template_scope answer = {
+        .bridge = p->loader->config->name,
+        .route = p->spec->name,
+        .address = subject == NW_FILL_SUBJECT ? NW_ADDRESS_SUBJECT : NW_ADDRESS_HTTP_PATH,
+        .pattern = "",
+        .has = NW_HAS(NW_META_STATUS),
+        .topics_escaped = p->spec->scope.topics_escaped,
+    };
     int rc;
 
-    answer.address = subject == NW_FILL_SUBJECT ? NW_ADDRESS_SUBJECT : NW_ADDRESS_HTTP_PATH;
-    answer.pattern = "";
-    answer.has = NW_HAS(NW_META_STATUS);
     p->reader.target = first == NULL ? NULL : &p->spec->sinks[0];
     rc = nw_load_steps(&p->reader, map == NULL ? NULL : map->value, "map", scope_of(p), &subject,
                        &p->spec->map);
+    rc = rc != 0 || map == NULL ? rc : find_subjects(p, map->value);
     if (rc != 0) {
         return rc;
     }
     p->reader.target = NULL;
-    return nw_load_steps(&p->reader, reply == NULL ? NULL : reply->value, "reply",
-                         scope_of(p) == NULL ? NULL : &answer, NULL, &p->spec->reply);
+    return nw_load_steps(&p->reader, reply == NULL ? NULL : reply->value, "reply", &answer, NULL,
+                         &p->spec->reply);
 }
 
 /* ---- dead letters ---- */
@@ -330,7 +405,7 @@ static int read_dead_letter(struct part *p)
         }
         return 0;
     }
-    if (p->spec->then != NW_THEN_DEAD_LETTER || !p->source_good) {
+    if (p->spec->then != NW_THEN_DEAD_LETTER) {
         return 0;
     }
     r = nw_loader_reader(p->loader, subject->value, p->spec->name);
@@ -341,6 +416,16 @@ static int read_dead_letter(struct part *p)
 }
 
 /* ---- all of them ---- */
+
+static void check_with(const struct part *p)
+{
+    const struct nw_item *with = nw_node_get(p->node, "with");
+
+    if (with != NULL && nw_node_get(p->node, "use") == NULL) {
+        nw_reader_error(&p->reader, &with->mark,
+                        "with: gives a template its parameters; there is no use:, which names one");
+    }
+}
 
 static int load_route(struct nw_loader *l, const struct nw_item *item)
 {
@@ -370,6 +455,7 @@ static int load_route(struct nw_loader *l, const struct nw_item *item)
         nw_reader_expected(&p.reader, item->value, NULL, "a mapping with from: and to:");
         return 0;
     }
+    check_with(&p);
     if (nw_node_get(item->value, "use") != NULL) {
         rc = nw_expand_route(l, &p.reader, item->value, &p.node);
         if (rc != 0 || p.node == NULL) {

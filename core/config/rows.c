@@ -264,9 +264,12 @@ const struct nw_option nw_csv_rows[] = {
      .type = NW_OPTION_LIST,
      .offset = offsetof(struct nw_csv_words, columns),
      .doc = "the names of the columns, where no row has them: a file that is read line by line"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_csv_type_rows[] = {
     {.name = "types",
      .type = NW_OPTION_PAIRS,
-     .offset = offsetof(struct nw_csv_words, types),
      .doc = "{column: integer, number or boolean}: what fields are read as; all others stay text"},
     {.name = NULL},
 };
@@ -334,9 +337,12 @@ const struct nw_option nw_check_rows[] = {
      .type = NW_OPTION_LIST,
      .offset = offsetof(struct nw_check_words, required),
      .doc = "members that must be there and not null; with a dot in front a path: .customer.id"},
+    {.name = NULL},
+};
+
+const struct nw_option nw_check_type_rows[] = {
     {.name = "types",
      .type = NW_OPTION_PAIRS,
-     .offset = offsetof(struct nw_check_words, types),
      .doc = "{member: type}: string, integer, number, boolean, object, array or null, if it is "
             "there"},
     {.name = NULL},

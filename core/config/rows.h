@@ -68,9 +68,10 @@ struct nw_csv_words {
     const char *delimiter;
     bool header;
     struct nw_list columns;
-    struct nw_pairs types;
 };
 extern const struct nw_option nw_csv_rows[];
+/* Its `types:`, which is read elsewhere. */
+extern const struct nw_option nw_csv_type_rows[];
 
 /* Of `decode: {avro: …}` and `encode: {avro: …}`. */
 struct nw_avro_words {
@@ -85,9 +86,10 @@ extern const struct nw_option nw_avro_rows[];
 
 struct nw_check_words {
     struct nw_list required;
-    struct nw_pairs types;
 };
 extern const struct nw_option nw_check_rows[];
+/* Its `types:`, which is read elsewhere: an unquoted null is a type. */
+extern const struct nw_option nw_check_type_rows[];
 
 struct nw_dedupe_words {
     const char *id; /* read elsewhere */

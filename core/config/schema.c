@@ -165,6 +165,21 @@ static void add_object(struct nw_buffer *b, const struct nw_option *rows)
     nw_buffer_add_text(b, "},\"additionalProperties\":false");
 }
 
+/* The same with `types:`, of those names; an unquoted null is a type. */
+static void add_typed_object(struct nw_buffer *b, const struct nw_option *rows, const char *doc,
+                             const char *names)
+{
+    nw_buffer_add_format(b,
+                         "\"type\":\"object\",\"properties\":{\"types\":{\"type\":\"object\","
+                         "\"additionalProperties\":{\"anyOf\":[{\"enum\":[%s]},"
+                         "{\"type\":\"string\",\"pattern\":\"" FILLED "\"}]},\"description\":",
+                         names);
+    add_string(b, doc);
+    nw_buffer_add_char(b, '}');
+    add_properties(b, rows, NULL);
+    nw_buffer_add_text(b, "},\"additionalProperties\":false");
+}
+
 /* ---- connectors ---- */
 
 /* One address of each form that a connector may tell apart; see reference.c. */
@@ -225,7 +240,12 @@ static void add_endpoint(struct nw_buffer *b, const struct nw_connector *c, bool
         nw_buffer_add_char(b, '}');
         add_properties(b, rows[i], NULL);
         add_properties(b, words, NULL);
-        nw_buffer_add_text(b, "},\"additionalProperties\":false}");
+        nw_buffer_add_text(b, "},\"additionalProperties\":false");
+        if (!source) { /* not both */
+            nw_buffer_add_text(b, ",\"not\":{\"required\":[\"when\",\"otherwise\"],\"properties\":{"
+                                  "\"otherwise\":{\"enum\":[true,\"true\"]}}}");
+        }
+        nw_buffer_add_char(b, '}');
     }
 }
 
@@ -277,6 +297,29 @@ static const char *const values =
     "\"template\":{\"$ref\":\"#/$defs/text\",\"description\":\"a template\"},"
     "\"removable\":{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}";
 
+#define FIELD_TYPES "\"string\",\"text\",\"integer\",\"number\",\"boolean\""
+
+/* {json: } and {json: {}}: formats without options. */
+static void add_plain_formats(struct nw_buffer *b)
+{
+    static const char nothing[] = "{\"type\":[\"object\",\"null\"],\"maxProperties\":0}";
+
+    nw_buffer_add_text(b, "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,"
+                          "\"additionalProperties\":false,\"properties\":{");
+    for (const char *at = nw_format_names(); *at != '\0';) {
+        size_t len = strcspn(at, ",");
+        struct nw_slice name = {at, len};
+
+        if (!nw_slice_equal(name, NW_LITERAL("avro")) && !nw_slice_equal(name, NW_LITERAL("csv"))) {
+            add_comma(b);
+            nw_json_add_string(b, name);
+            nw_buffer_add_format(b, ":%s", nothing);
+        }
+        at += len + strspn(at + len, ", ");
+    }
+    nw_buffer_add_text(b, "}}");
+}
+
 static void add_format(struct nw_buffer *b)
 {
     nw_buffer_add_text(b, "\"format\":{\"anyOf\":[{\"enum\":[");
@@ -289,23 +332,39 @@ static void add_format(struct nw_buffer *b)
         }
         at += len + strspn(at + len, ", ");
     }
-    nw_buffer_add_text(b,
-                       "]},{\"type\":\"object\",\"required\":[\"csv\"],\"properties\":{\"csv\":{");
-    add_object(b, nw_csv_rows);
-    nw_buffer_add_text(b, "}},\"additionalProperties\":false},{\"type\":\"object\",\"required\":"
+    nw_buffer_add_text(b, "]},");
+    add_plain_formats(b);
+    nw_buffer_add_text(b, ",{\"type\":\"object\",\"required\":[\"csv\"],\"properties\":{\"csv\":"
+                          "{\"anyOf\":[{\"type\":\"null\"},{");
+    add_typed_object(b, nw_csv_rows, nw_csv_type_rows[0].doc, FIELD_TYPES);
+    nw_buffer_add_text(b, "}]}},\"additionalProperties\":false},{\"type\":\"object\",\"required\":"
                           "[\"avro\"],\"properties\":{\"avro\":{\"anyOf\":[{\"required\":"
                           "[\"schema\"]},{\"required\":[\"registry\"]}],");
     add_object(b, nw_avro_rows);
     nw_buffer_add_text(b, "}},\"additionalProperties\":false}]}");
 }
 
+/* A step has one of its keys; when stands beside it. */
+static void add_one_of_steps(struct nw_buffer *b)
+{
+    nw_buffer_add_text(b, "\"oneOf\":[");
+    for (const struct nw_option *row = nw_step_rows; row->name != NULL; row++) {
+        if (strcmp(row->name, "when") != 0) {
+            add_comma(b);
+            nw_buffer_add_format(b, "{\"required\":[\"%s\"]}", row->name);
+        }
+    }
+    nw_buffer_add_text(b, "],");
+}
+
 static void add_steps(struct nw_buffer *b)
 {
     add_comma(b);
     add_format(b);
+    nw_buffer_add_text(b, ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",");
+    add_one_of_steps(b);
     nw_buffer_add_text(
-        b, ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"minProperties\":1,"
-           "\"maxProperties\":2,\"additionalProperties\":false,\"properties\":{"
+        b, "\"additionalProperties\":false,\"properties\":{"
            "\"when\":{\"$ref\":\"#/$defs/jq\"},\"filter\":{\"$ref\":\"#/$defs/jq\"},"
            "\"payload\":{\"$ref\":\"#/$defs/jq\"},\"split\":{\"$ref\":\"#/$defs/jq\"},"
            "\"set\":{\"type\":\"object\",\"minProperties\":1,\"additionalProperties\":false,"
@@ -316,7 +375,8 @@ static void add_steps(struct nw_buffer *b)
            "{\"$ref\":\"#/$defs/removable\"}}}},"
            "\"remove\":{\"$ref\":\"#/$defs/list\"},\"decode\":{\"$ref\":\"#/$defs/format\"},"
            "\"encode\":{\"$ref\":\"#/$defs/format\"},\"check\":{\"minProperties\":1,");
-    add_object(b, nw_check_rows);
+    add_typed_object(b, nw_check_rows, nw_check_type_rows[0].doc,
+                     FIELD_TYPES ",\"object\",\"array\",\"null\",null");
     nw_buffer_add_text(b, "},\"dedupe\":{");
     add_object(b, nw_dedupe_rows);
     nw_buffer_add_text(b, ",\"required\":[\"id\"]},\"lookup\":{\"type\":\"object\",\"properties\":{"
@@ -333,15 +393,17 @@ static void add_steps(struct nw_buffer *b)
 static void add_route(struct nw_buffer *b)
 {
     add_comma(b);
-    nw_buffer_add_text(b, "\"parts\":{\"properties\":{\"from\":{\"$ref\":\"#/$defs/source\"},"
-                          "\"to\":{\"anyOf\":[{\"$ref\":\"#/$defs/target\"},{\"type\":\"array\","
-                          "\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/target\"}}]},"
-                          "\"map\":{\"$ref\":\"#/$defs/steps\"},"
-                          "\"reply\":{\"$ref\":\"#/$defs/steps\"},"
-                          "\"use\":{\"$ref\":\"#/$defs/text\"},\"with\":{\"type\":\"object\"}");
+    nw_buffer_add_text(
+        b, "\"parts\":{\"properties\":{\"from\":{\"$ref\":\"#/$defs/source\"},"
+           "\"to\":{\"anyOf\":[{\"$ref\":\"#/$defs/target\"},{\"type\":\"array\","
+           "\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/target\"}}]},"
+           "\"map\":{\"$ref\":\"#/$defs/steps\"},"
+           "\"reply\":{\"$ref\":\"#/$defs/steps\"},"
+           "\"use\":{\"$ref\":\"#/$defs/text\"},\"with\":{\"type\":[\"object\",\"null\"]}");
     add_properties(b, nw_route_rows, NULL);
     nw_buffer_add_text(b, "}},\"route\":{\"type\":\"object\",\"$ref\":\"#/$defs/parts\","
-                          "\"unevaluatedProperties\":false,\"anyOf\":[{\"required\":[\"from\","
+                          "\"unevaluatedProperties\":false,\"dependentRequired\":{\"with\":["
+                          "\"use\"]},\"anyOf\":[{\"required\":[\"from\","
                           "\"to\"]},{\"required\":[\"use\"]}]},"
                           "\"routeTemplate\":{\"type\":\"object\",\"$ref\":\"#/$defs/parts\","
                           "\"unevaluatedProperties\":false}");
@@ -385,22 +447,23 @@ static void add_top(struct nw_buffer *b, const struct nw_connector *hub)
     }
     nw_buffer_add_text(b, "},\"admin\":{\"anyOf\":[{\"enum\":[\"off\",false]},{");
     add_object(b, nw_admin_rows);
-    nw_buffer_add_text(b, "}]},\"defaults\":{");
+    nw_buffer_add_text(b, "}]},\"defaults\":{\"anyOf\":[{\"type\":\"null\"},{");
     add_object(b, nw_route_rows);
-    nw_buffer_add_text(b, "}");
+    nw_buffer_add_text(b, "}]}");
     add_member(b, "connections",
-               "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/connection\"}}");
+               "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"$ref\":\"#/$defs/"
+               "connection\"}}");
     add_member(b, "routes",
                "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/route\"}}");
     add_member(b, "templates",
-               "{\"type\":\"object\",\"additionalProperties\":"
+               "{\"type\":[\"object\",\"null\"],\"additionalProperties\":"
                "{\"$ref\":\"#/$defs/routeTemplate\"}}");
     add_member(b, "use",
-               "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\","
+               "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":\"object\","
                "\"additionalProperties\":{\"type\":[\"object\",\"null\"]}}}");
     add_member(b, "dead_letter", "{\"$ref\":\"#/$defs/template\"}");
     add_member(b, "include", "{\"$ref\":\"#/$defs/list\"}");
-    add_member(b, "tests", "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/test\"}}");
+    add_member(b, "tests", "{\"type\":[\"array\",\"null\"],\"items\":{\"$ref\":\"#/$defs/test\"}}");
     nw_buffer_add_text(b, "},\"additionalProperties\":false");
 }
 

@@ -10,29 +10,52 @@
 
 /* ---- types ---- */
 
-/* The mapping `types:` of map, whose values were already read as texts. */
+/* The `types:` of a step. */
+struct types {
+    const char *expected; /* how they are listed */
+    bool fields;          /* those of a CSV field only */
+};
+static const struct types any_type = {"string, integer, number, boolean, object, array or null",
+                                      false};
+static const struct types field_type = {"string, integer, number or boolean", true};
+
+static bool is_allowed(const struct types *types, int type)
+{
+    return type >= 0 && (!types->fields ||
+                         (type != NW_TYPE_OBJECT && type != NW_TYPE_ARRAY && type != NW_TYPE_NULL));
+}
+
+/* The mapping `types:` of map, if it is there. Unquoted, null is the type of that name. */
 static int read_types(const struct nw_step *s, const struct nw_node *map,
-                      const struct nw_pairs *pairs, const struct nw_typed **out)
+                      const struct types *allowed, const struct nw_typed **out, size_t *count)
 {
     const struct nw_item *types = nw_node_get(map, "types");
-    struct nw_typed *typed = nw_arena_alloc(s->reader->arena, (pairs->count + 1) * sizeof *typed);
+    const struct nw_node *node = types == NULL ? NULL : types->value;
+    struct nw_typed *typed;
+    int rc = 0;
 
-    if (typed == NULL) {
-        return NW_ENOMEM;
-    }
-    *out = typed;
-    for (size_t i = 0; i < pairs->count; i++) {
-        int type = nw_type_find(pairs->texts[i]);
-        if (type < 0) {
-            char name[120];
-            (void)snprintf(name, sizeof name, "types.%.100s", pairs->names[i]);
-            nw_reader_expected(s->reader, types->value->items[i].value, name,
-                               "string, integer, number, boolean, object, array or null");
-            type = 0;
+    if (node == NULL || node->kind != NW_NODE_MAP) {
+        if (node != NULL) {
+            nw_reader_expected(s->reader, node, "types", "a mapping of names to types");
         }
-        typed[i] = (struct nw_typed){pairs->names[i], (enum nw_value_type)type};
+        return 0;
     }
-    return 0;
+    typed = nw_arena_alloc(s->reader->arena, (node->count + 1) * sizeof *typed);
+    *out = typed;
+    for (size_t i = 0; typed != NULL && rc == 0 && i < node->count; i++) {
+        const struct nw_node *value = node->items[i].value;
+        int type = value->kind == NW_NODE_TEXT ? nw_type_find(value->text.data) : -1;
+        char name[120];
+
+        if (is_allowed(allowed, type)) {
+            typed[*count].type = (enum nw_value_type)type;
+            rc = nw_reader_copy(s->reader, node->items[i].key, &typed[(*count)++].name);
+            continue;
+        }
+        (void)snprintf(name, sizeof name, "types.%.100s", node->items[i].key.data);
+        nw_reader_expected(s->reader, value, name, "%s", allowed->expected);
+    }
+    return typed == NULL ? NW_ENOMEM : rc;
 }
 
 /* ---- decode and encode ---- */
@@ -40,11 +63,11 @@ static int read_types(const struct nw_step *s, const struct nw_node *map,
 static int read_csv(const struct nw_step *s, const struct nw_node *node, struct nw_codec *out)
 {
     struct nw_csv_words words = {0};
-    struct nw_layer layer = {nw_csv_rows, &words};
+    struct nw_layer layers[] = {{nw_csv_rows, &words}, {nw_csv_type_rows, NULL}};
     int rc = nw_options_defaults(s->reader, nw_csv_rows, &words);
 
     if (rc == 0 && node != NULL) {
-        rc = nw_options_read(s->reader, node, 0, &layer, 1, "csv");
+        rc = nw_options_read(s->reader, node, 0, layers, 2, "csv");
     }
     if (rc != 0) {
         return rc;
@@ -52,13 +75,12 @@ static int read_csv(const struct nw_step *s, const struct nw_node *node, struct 
     out->header = words.header;
     out->columns = words.columns.items;
     out->column_count = words.columns.count;
-    out->type_count = words.types.count;
     out->delimiter = words.delimiter[0];
     if (strlen(words.delimiter) != 1 || strchr("\"\r\n", words.delimiter[0]) != NULL) {
         nw_reader_expected(s->reader, nw_node_get(node, "delimiter")->value, "csv.delimiter",
                            "one character of ASCII, no quote and no line break");
     }
-    return words.types.count == 0 ? 0 : read_types(s, node, &words.types, &out->types);
+    return read_types(s, node, &field_type, &out->types, &out->type_count);
 }
 
 /* The name of a format: `csv`, or the one key of `{csv: {…}}`, whose value is *options. */
@@ -120,6 +142,10 @@ static int read_codec_step(const struct nw_step *s, bool encodes,
     struct nw_program *when = NULL;
     int rc = read_codec(s, encodes, &codec);
 
+    if (encodes && codec != NULL && codec->format != NW_FORMAT_TEXT &&
+        codec->format != NW_FORMAT_BASE64) {
+        nw_step_warn_all_integers(s);
+    }
     rc = rc != 0 || codec == NULL ? rc : nw_step_when(s, &when);
     return rc != 0 || codec == NULL ? rc : add(s->map, codec, when);
 }
@@ -139,7 +165,7 @@ int nw_step_read_encode(const struct nw_step *s)
 int nw_step_read_check(const struct nw_step *s)
 {
     struct nw_check_words words = {0};
-    struct nw_layer layer = {nw_check_rows, &words};
+    struct nw_layer layers[] = {{nw_check_rows, &words}, {nw_check_type_rows, NULL}};
     struct nw_check_rule *rule = nw_arena_alloc(s->reader->arena, sizeof *rule);
     struct nw_program *when = NULL;
     int rc;
@@ -151,13 +177,10 @@ int nw_step_read_check(const struct nw_step *s)
         nw_reader_expected(s->reader, s->node, s->name, "{required: [names], types: {name: type}}");
         return 0;
     }
-    rc = nw_options_read(s->reader, s->node, 0, &layer, 1, "check");
+    rc = nw_options_read(s->reader, s->node, 0, layers, 2, "check");
     rule->required = words.required.items;
     rule->required_count = words.required.count;
-    rule->type_count = words.types.count;
-    if (rc == 0 && words.types.count > 0) {
-        rc = read_types(s, s->node, &words.types, &rule->types);
-    }
+    rc = rc != 0 ? rc : read_types(s, s->node, &any_type, &rule->types, &rule->type_count);
     *s->checked = rule;
     rc = rc != 0 ? rc : nw_step_when(s, &when);
     return rc != 0 ? rc : nw_map_add_check(s->map, rule, when);

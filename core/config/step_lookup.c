@@ -288,5 +288,6 @@ int nw_step_read_lookup(const struct nw_step *s)
         nw_program_free(when);
         return rc;
     }
+    nw_step_warn_all_integers(s);
     return nw_map_add_lookup(s->map, key, rule, when);
 }

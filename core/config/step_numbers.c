@@ -48,21 +48,74 @@ static bool has_whole(const char *text)
     return false;
 }
 
-void nw_step_warn_integers(const struct nw_step *s)
+/* The word, but not behind a pipe: there it is about something else. */
+static bool begins_with(const char *text, const char *at, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (strncmp(at, word, len) != 0 || is_word(at[len]) || (at > text && is_word(at[-1]))) {
+        return false;
+    }
+    while (at > text && isspace((unsigned char)at[-1])) {
+        at--;
+    }
+    return at == text || strchr("|.$", at[-1]) == NULL;
+}
+
+static bool is_assignment(const char *text, const char *at)
+{
+    return *at == '=' && at[1] != '=' && (at == text || strchr("=!<>", at[-1]) == NULL);
+}
+
+/* Does it change the payload and give it back, as in `del(.x)` and `.a |= 1`? */
+static bool has_update(const char *text)
+{
+    static const char *const words[] = {"del",          "delpaths",   "setpath", "map_values",
+                                        "with_entries", "to_entries", "walk",    "tojson"};
+    bool quoted = false;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        if (quoted && *at == '\\' && at[1] != '\0') {
+            at++;
+        } else if (*at == '"') {
+            quoted = !quoted;
+        } else if (!quoted && is_assignment(text, at)) {
+            return true;
+        }
+        for (size_t i = 0; !quoted && i < sizeof words / sizeof words[0]; i++) {
+            if (begins_with(text, at, words[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* text NULL: all of them are looked at. */
+static void warn(const struct nw_step *s, const char *text)
 {
     const struct nw_check_rule *rule = *s->checked;
-    const char *text = s->node->text.data;
+    bool whole = text == NULL || has_whole(text) || has_update(text);
 
     for (size_t i = 0; rule != NULL && i < rule->type_count; i++) {
         const char *name = rule->types[i].name;
-        if (rule->types[i].type != NW_TYPE_INTEGER ||
-            (!has_word(text, last_level(name)) && !has_whole(text))) {
-            continue;
+
+        if (rule->types[i].type == NW_TYPE_INTEGER && (whole || has_word(text, last_level(name)))) {
+            nw_reader_warning(s->reader, &s->node->mark,
+                              "%s: the integer %s is exact only below 2^53 when a rule rebuilds "
+                              "it; if it stays below, its type can be number",
+                              s->name, name);
         }
-        nw_reader_warning(s->reader, &s->node->mark,
-                          "%s: the integer %s is exact only below 2^53 when a rule rebuilds it; if "
-                          "it stays below, its type can be number",
-                          s->name, name);
     }
     *s->checked = NULL; /* another payload now */
+}
+
+void nw_step_warn_integers(const struct nw_step *s)
+{
+    warn(s, s->node->text.data);
+}
+
+void nw_step_warn_all_integers(const struct nw_step *s)
+{
+    warn(s, NULL);
 }

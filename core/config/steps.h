@@ -19,8 +19,9 @@ struct nw_step {
 /* The condition once more: each call of the map takes one over. *out is NULL without one. */
 int nw_step_when(const struct nw_step *s, struct nw_program **out);
 
-/* step_numbers.c: the step's program may change integers. */
+/* step_numbers.c: the step's program, or the step whatever it says, may change integers. */
 void nw_step_warn_integers(const struct nw_step *s);
+void nw_step_warn_all_integers(const struct nw_step *s);
 
 /* step_formats.c */
 int nw_step_read_decode(const struct nw_step *s);

@@ -31,7 +31,7 @@ struct filling {
     const struct nw_node *given;    /* the route's, or NULL */
 };
 
-static const struct nw_node *find_template(struct nw_loader *l, const struct nw_reader *r,
+static const struct nw_item *find_template(const struct nw_loader *l, const struct nw_reader *r,
                                            const struct nw_node *use)
 {
     const char *name = nw_reader_text(r, use, "use", "the name of a template"), *meant;
@@ -46,7 +46,7 @@ static const struct nw_node *find_template(struct nw_loader *l, const struct nw_
         const struct nw_item *item = all == NULL ? NULL : nw_node_get(all->value, name);
 
         if (item != NULL) {
-            return nw_table_put(&l->used, item->key, item->value) == 0 ? item->value : NULL;
+            return item;
         }
         for (size_t i = 0; all != NULL && all->value->kind == NW_NODE_MAP && i < all->value->count;
              i++) {
@@ -114,52 +114,102 @@ static const struct nw_node *value_of(const struct filling *f, const struct nw_n
     return item->value;
 }
 
-/* The name in "$(name)" at text[at]; absent if there is none. */
-static struct nw_slice name_at(struct nw_slice text, size_t at)
+/* Did something from outside come to one of these bytes of node? */
+static bool is_outside(const struct nw_node *node, size_t from, size_t to)
 {
+    for (size_t i = 0; i < node->piece_count; i++) {
+        if (node->pieces[i].outside && node->pieces[i].from < to && node->pieces[i].to > from) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The name in "$(name)" at byte `at` of node's text; absent if there is none. */
+static struct nw_slice name_at(const struct nw_node *node, size_t at)
+{
+    struct nw_slice text = node->text;
     const char *begin = text.data + at + 2, *end;
 
     if (text.len - at < 4 || text.data[at] != '$' || text.data[at + 1] != '(') {
         return NW_ABSENT;
     }
     end = memchr(begin, ')', text.len - at - 2);
-    return end == NULL ? NW_ABSENT : (struct nw_slice){begin, (size_t)(end - begin)};
+    return end == NULL || is_outside(node, at, (size_t)(end - text.data) + 1)
+               ? NW_ABSENT
+               : (struct nw_slice){begin, (size_t)(end - begin)};
+}
+
+/* A text while it is put together. */
+struct filled {
+    struct nw_buffer text, pieces;
+};
+
+/* The bytes of node from `from` up to `to`. What is from outside in them stays known as such. */
+static void add_part(struct filled *out, const struct nw_node *node, size_t from, size_t to)
+{
+    size_t begin = out->text.len;
+
+    nw_buffer_add(&out->text, node->text.data + from, to - from);
+    for (size_t i = 0; i < node->piece_count; i++) {
+        const struct nw_piece *p = &node->pieces[i];
+        struct nw_piece piece = {begin + p->from - from, begin + p->to - from, 0, 0, true};
+
+        if (p->outside && p->from >= from && p->to <= to) {
+            nw_buffer_add(&out->pieces, &piece, sizeof piece);
+        }
+    }
+}
+
+static int keep_filled(const struct filling *f, const struct filled *filled, struct nw_node *out)
+{
+    struct nw_piece *pieces = nw_arena_alloc(f->loader->tree, filled->pieces.len + 1);
+
+    out->source = NULL;
+    out->text.len = filled->text.len;
+    out->text.data = nw_arena_text(f->loader->tree, nw_buffer_text(&filled->text));
+    out->written = filled->pieces.len > 0 ? out->written : out->text.data;
+    if (filled->text.failed || filled->pieces.failed || pieces == NULL || out->text.data == NULL) {
+        return NW_ENOMEM;
+    }
+    if (filled->pieces.len > 0) {
+        memcpy(pieces, filled->pieces.data, filled->pieces.len);
+    }
+    out->pieces = pieces;
+    out->piece_count = filled->pieces.len / sizeof *pieces;
+    return 0;
 }
 
 /* A parameter in the middle of a text is put in as text. */
 static int fill_text(const struct filling *f, const struct nw_node *node, struct nw_node *out)
 {
-    struct nw_buffer filled = {0};
-    struct nw_slice name;
-    int rc = 0;
+    struct filled filled = {{0}, {0}};
+    size_t kept = 0;
+    int rc;
 
     for (size_t at = 0; at < node->text.len;) {
-        const struct nw_node *value;
+        struct nw_slice name = name_at(node, at);
+        const struct nw_node *value = name.data == NULL ? NULL : value_of(f, node, at, name);
 
-        name = name_at(node->text, at);
         if (name.data == NULL) {
-            nw_buffer_add_char(&filled, node->text.data[at++]);
+            at++;
             continue;
         }
-        value = value_of(f, node, at, name);
+        add_part(&filled, node, kept, at);
         if (value != NULL && value->kind != NW_NODE_TEXT) {
             nw_reader_error(f->reader, &value->mark,
                             "the parameter %.*s stands in the middle of a text, so it is a text",
                             (int)name.len, name.data);
         } else if (value != NULL) {
-            nw_buffer_add_slice(&filled, value->text);
+            add_part(&filled, value, 0, value->text.len);
         }
-        out->exact = false;
         at += name.len + 3;
+        kept = at;
     }
-    out->text.len = filled.len;
-    out->text.data = nw_arena_copy(f->loader->tree, nw_buffer_slice(&filled));
-    if (filled.len == 0) {
-        out->text.data = nw_arena_text(f->loader->tree, "");
-    }
-    out->written = out->text.data;
-    rc = filled.failed || out->text.data == NULL ? NW_ENOMEM : 0;
-    nw_buffer_done(&filled);
+    add_part(&filled, node, kept, node->text.len);
+    rc = keep_filled(f, &filled, out);
+    nw_buffer_done(&filled.text);
+    nw_buffer_done(&filled.pieces);
     return rc;
 }
 
@@ -180,7 +230,7 @@ static int fill(const struct filling *f, const struct nw_node *node, struct nw_n
             memmem(node->text.data, node->text.len, "$(", 2) == NULL) {
             return 0;
         }
-        name = name_at(node->text, 0);
+        name = name_at(node, 0);
         if (name.data != NULL && name.len + 3 == node->text.len) { /* it is the whole value */
             const struct nw_node *value = value_of(f, node, 0, name);
             *copy = value == NULL ? *node : *value;
@@ -255,7 +305,7 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
                     const struct nw_node **out)
 {
     const struct nw_item *use = nw_node_get(route, "use"), *with = nw_node_get(route, "with");
-    const struct nw_item *declared;
+    const struct nw_item *declared, *found;
     const struct nw_node *template;
     struct nw_node *expanded;
     struct filling f = {.loader = l, .reader = r};
@@ -263,9 +313,13 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
     int rc;
 
     *out = NULL;
-    template = find_template(l, r, use->value);
-    if (template == NULL) {
+    found = find_template(l, r, use->value);
+    if (found == NULL) {
         return 0;
+    }
+    template = found->value;
+    if (nw_table_put(&l->used, found->key, found->value) != 0) {
+        return NW_ENOMEM;
     }
     declared = nw_node_get(template, "with");
     f.declared = declared == NULL ? NULL : declared->value;
@@ -290,6 +344,16 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
     return rc;
 }
 
+/* The key of the top level's `use:` as a text. */
+static struct nw_node name_node(const struct nw_item *template)
+{
+    return (struct nw_node){.kind = NW_NODE_TEXT,
+                            .mark = template->mark,
+                            .file = template->value->file,
+                            .text = template->key,
+                            .written = template->key.data};
+}
+
 /* {use: TEMPLATE, with: {…}} for one entry of the top level's `use:`. */
 static int make_use(const struct nw_loader *l, const struct nw_item *template,
                     const struct nw_item *entry, struct nw_node **out)
@@ -301,11 +365,7 @@ static int make_use(const struct nw_loader *l, const struct nw_item *template,
     if (route == NULL || name == NULL || items == NULL) {
         return NW_ENOMEM;
     }
-    *name = (struct nw_node){.kind = NW_NODE_TEXT,
-                             .mark = template->mark,
-                             .file = entry->value->file,
-                             .text = template->key,
-                             .written = template->key.data};
+    *name = name_node(template);
     items[0] = (struct nw_item){NW_LITERAL("use"), entry->mark, name};
     items[1] = (struct nw_item){NW_LITERAL("with"), entry->mark, entry->value};
     *route = (struct nw_node){.kind = NW_NODE_MAP,
@@ -357,7 +417,7 @@ static void check_parameters(const struct filling *f, const struct nw_node *node
         check_parameters(f, node->items[i].value);
     }
     for (size_t at = 0; node->kind == NW_NODE_TEXT && !node->null && at < node->text.len; at++) {
-        name = name_at(node->text, at);
+        name = name_at(node, at);
         if (name.data != NULL) {
             (void)value_of(f, node, at, name);
         }
@@ -424,6 +484,10 @@ int nw_each_use(struct nw_loader *l, const struct nw_node *root,
             nw_reader_expected(&r, template->value, "use",
                                "{template: {route: {parameter: value}}}");
             continue;
+        }
+        if (template->value->count == 0) {
+            struct nw_node name = name_node(template);
+            (void)find_template(l, &r, &name); /* says so if there is none */
         }
         for (size_t i = 0; rc == 0 && i < template->value->count; i++) {
             const struct nw_item *entry = &template->value->items[i];

@@ -354,9 +354,11 @@ int nw_yaml_parse(struct nw_slice text, const struct nw_file *file, struct nw_ar
     struct nw_node *root = NULL;
     int rc;
 
-    if (!yaml_parser_initialize(&p.yaml)) {
+    p.line_at = nw_arena_copy(arena, text); /* for places: see nw_node_at */
+    if (p.line_at == NULL || !yaml_parser_initialize(&p.yaml)) {
         return nw_yaml_no_memory(&p);
     }
+    p.line_at += nw_slice_starts(text, NW_LITERAL("\xEF\xBB\xBF")) ? 3 : 0;
     yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text.data, text.len);
     rc = read_document(&p, &root);
     yaml_parser_delete(&p.yaml);

@@ -16,6 +16,8 @@ struct nw_yaml_parser {
     struct nw_table anchors; /* to nodes; a node still being read has weight 0 */
     unsigned depth;
     size_t nodes;
+    const char *line_at; /* in the copy of the text: where this line begins */
+    size_t line;
     bool in_routes;    /* inside of the top-level `routes:` */
     const char *route; /* whose mapping we are in, or NULL */
 };
@@ -25,6 +27,9 @@ struct nw_mark nw_yaml_mark(const struct nw_yaml_parser *p, yaml_mark_t at);
 int nw_yaml_refuse(struct nw_yaml_parser *p, int rc, yaml_mark_t at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int nw_yaml_no_memory(struct nw_yaml_parser *p);
+
+/* How long the line break at `at` is; 0: there is none. */
+size_t nw_yaml_break(const char *at);
 
 /* A node in the tree's arena; NULL: no memory. */
 struct nw_node *nw_yaml_node(struct nw_yaml_parser *p, enum nw_node_kind kind, yaml_mark_t at);

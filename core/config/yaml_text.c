@@ -73,48 +73,39 @@ static bool is_null(const yaml_event_t *event)
            (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
 }
 
-static size_t count_characters(const char *text, size_t len)
+/* The line with that number, from 0. Asked for in the order of the text, so it is read once. */
+static const char *find_line(struct nw_yaml_parser *p, size_t number)
 {
-    size_t n = 0;
+    while (p->line < number && *p->line_at != '\0') {
+        size_t n = nw_yaml_break(p->line_at);
 
-    for (size_t i = 0; i < len; i++) {
-        n += ((unsigned char)text[i] & 0xC0) != 0x80;
+        p->line += n > 0 ? 1 : 0;
+        p->line_at += n > 0 ? n : 1;
     }
-    return n;
-}
-
-/* Do the text's bytes stand in the file as they are, so that an offset can be shown as a column? */
-static void find_lead(struct nw_node *node, const yaml_event_t *event)
-{
-    size_t characters =
-        count_characters((const char *)event->data.scalar.value, event->data.scalar.length);
-    size_t columns = event->end_mark.column - event->start_mark.column;
-    bool quoted = event->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
-                  event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-
-    node->lead = quoted ? 1 : 0;
-    node->exact =
-        event->start_mark.line == event->end_mark.line && columns == characters + 2 * node->lead;
+    return p->line_at;
 }
 
 /* Fill in ${…}. node->text is what was written. */
 static int fill_in(struct nw_yaml_parser *p, struct nw_node *node)
 {
-    struct nw_buffer filled = {0};
+    struct nw_buffer filled = {0}, pieces = {0};
     struct nw_error error;
     int rc;
 
     if (memchr(node->text.data, '$', node->text.len) == NULL) {
         return 0;
     }
-    rc = nw_interpolate(node->text, p->file->folder, &filled, &error);
+    rc = nw_interpolate(node->text, p->file->folder, &filled, &pieces, &error);
     if (rc == 0) {
-        bool same = nw_slice_equal(node->text, nw_buffer_slice(&filled));
-
-        node->exact = node->exact && same;
         node->text.len = filled.len;
         node->text.data = nw_arena_copy(p->arena, nw_buffer_slice(&filled));
-        rc = node->text.data == NULL ? nw_yaml_no_memory(p) : 0;
+        node->piece_count = pieces.len / sizeof *node->pieces;
+        node->pieces = nw_arena_alloc(p->arena, pieces.len + 1);
+        if (node->text.data == NULL || node->pieces == NULL) {
+            rc = nw_yaml_no_memory(p);
+        } else if (pieces.len > 0) {
+            memcpy((void *)(uintptr_t)node->pieces, pieces.data, pieces.len);
+        }
     } else {
         struct nw_mark mark = nw_node_at(node, error.at);
 
@@ -123,6 +114,7 @@ static int fill_in(struct nw_yaml_parser *p, struct nw_node *node)
         rc = rc == NW_ENOMEM ? rc : 0; /* there is still a tree to look at */
     }
     nw_buffer_done(&filled);
+    nw_buffer_done(&pieces);
     return rc;
 }
 
@@ -144,7 +136,7 @@ int nw_yaml_text(struct nw_yaml_parser *p, const yaml_event_t *event, struct nw_
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     node->written = copy;
     node->text = (struct nw_slice){copy, text.len};
-    find_lead(node, event);
+    node->source = find_line(p, event->start_mark.line);
     rc = rc != 0 ? rc : fill_in(p, node);
     rc = rc != 0 ? rc : nw_yaml_anchor(p, event->data.scalar.anchor, node);
     *out = node;

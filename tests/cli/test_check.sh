@@ -77,7 +77,7 @@ echo '["null","int"]' >conf/right.avsc
 cat >conf/avro.yaml <<'END'
 routes:
   a:
-    from: {nats: a}
+    from: {nats: a, reply: true}
     map:
       - decode: avro
       - decode: {avro: {schema: wrong.avsc}}
@@ -92,7 +92,7 @@ routes:
       - decode: {avro: {shema: right.avsc}}
     reply:
       - encode: {avro: {schema: right.avsc, registry: "http://x"}}
-    to: {nats: b}
+    to: {nats: b, request: 1s}
   b:
     from: {nats: c}
     map: [{encode: {avro: {schema: right.avsc, registry: "http://x"}}}]

@@ -48,7 +48,7 @@ routes:
       - {split: ".[]", when: "true"}
       - {set: {key: null, headers: {A: 1}}}
       - {remove: [X-*]}
-      - {check: {required: id, types: {id: string}}}
+      - {check: {required: id, types: {id: string, x: null, y: "${T:-array}"}}}
       - {drop: true, when: .a}
       - {dedupe: {id: "{{json('.id')}}", window: 2m, max_entries: 1000}}
       - {lookup: {file: codes.csv, key: .code, into: .name, missing: {value: {a: 1}}}}
@@ -69,36 +69,70 @@ END
 "$python" "$checker" schema.json good good.yaml guide-*.yaml "$sources"/examples/*/*.yaml >said 2>&1 ||
     fail "a good file is refused: $(cat said)"
 
-# bad N TEXT: a whole file that must be refused, by `check` as well.
-bad() {
-    printf '%s\n' "$2" >"bad-$1.yaml"
-    run 1 check "bad-$1.yaml"
+# What `check` takes, too, is written in more ways than one.
+taken=0
+taken() {
+    taken=$((taken + 1))
+    printf '%s\n' "$1" >"taken-$taken.yaml"
+    run 0 check "taken-$taken.yaml"
 }
-bad 1 'routs: {}'
-bad 2 'routes: {a: {from: {nats: a}}}'
-bad 3 'routes: {a: {from: {nats: a, qeue: q}, to: {nats: b}}}'
-bad 4 'routes: {a: {from: {natz: a}, to: {nats: b}}}'
-bad 5 'routes: {a: {from: {nats: a}, to: {nats: b}, lanes: 0}}'
-bad 6 'routes: {a: {from: {nats: a}, to: {nats: b}, lanes: many}}'
-bad 7 'routes: {a: {from: {nats: a}, to: {nats: b}, order: sometimes}}'
-bad 8 'routes: {a: {from: {nats: a}, map: [{explode: .a}], to: {nats: b}}}'
-bad 9 'routes: {a: {from: {nats: a}, map: [{decode: yaml}], to: {nats: b}}}'
-bad 10 'routes: {a: {from: {nats: a}, to: {nats: b}, enabled: perhaps}}'
-bad 11 'routes: {a: {from: {nats: a}, to: {nats: b}, map_timeout: soon}}'
-bad 12 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+taken 'routes: {a: {from: {nats: a}, map: [{decode: {csv: }}, {decode: {json: {}}}, {encode: {cbor: }}], to: {nats: b}}}'
+taken 'routes: {a: {from: {nats: a}, map: [{check: {types: {a: null, b: "null"}}}], to: {nats: b}}}'
+taken 'routes: {a: {from: {nats: a}, to: [{nats: b, when: .a, otherwise: false}, {nats: c, otherwise: "true"}]}}'
+taken 'defaults:
+connections:
+tests:
+templates:
+use:
+routes: {a: {from: {nats: a}, to: {nats: b}}}'
+taken 'templates: {t: {with: {a: 1}, from: {nats: a}, to: {nats: b}}}
+routes: {a: {use: t, with: }}
+use: {t: {b: , c: {a: 2}}}'
+"$python" "$checker" schema.json good taken-*.yaml >said 2>&1 ||
+    fail "what check takes is refused: $(cat said)"
+
+# bad TEXT: a whole file that must be refused, by `check` as well.
+bad=0
+bad() {
+    bad=$((bad + 1))
+    printf '%s\n' "$1" >"bad-$bad.yaml"
+    run 1 check "bad-$bad.yaml"
+}
+bad 'routs: {}'
+bad 'routes: {a: {from: {nats: a}}}'
+bad 'routes: {a: {from: {nats: a, qeue: q}, to: {nats: b}}}'
+bad 'routes: {a: {from: {natz: a}, to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}, lanes: 0}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}, lanes: many}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}, order: sometimes}}'
+bad 'routes: {a: {from: {nats: a}, map: [{explode: .a}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{decode: yaml}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}, enabled: perhaps}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}, map_timeout: soon}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 connections: {kafka: {brokres: "127.0.0.1:9092"}}'
-bad 13 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 tests: [{route: a, message: {adress: x}, expect: {filtered: true}}]'
-bad 16 'routes: {a: {from: {nats: a}, map: [{decode: avro}], to: {nats: b}}}'
-bad 17 'routes: {a: {from: {nats: a}, map: [{decode: {avro: {user: a, password: b}}}], to: {nats: b}}}'
-bad 18 'routes: {a: {from: {nats: a}, map: [{decode: {avro: {registry: "http://a", shema: b}}}], to: {nats: b}}}'
-bad 14 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+bad 'routes: {a: {from: {nats: a}, map: [{decode: avro}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{decode: {avro: {user: a, password: b}}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{decode: {avro: {registry: "http://a", shema: b}}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 admin: {lisen: x}'
-bad 15 'routes: {a: {from: {nats: a}, map: {filter: .a}, to: {nats: b}}}'
-bad 16 'routes: {a: {from: {nats: a}, map: [{dedupe: {window: 2m}}], to: {nats: b}}}'
-bad 17 'routes: {a: {from: {nats: a}, map: [{dedupe: {id: "{{id}}", windw: 2m}}], to: {nats: b}}}'
-bad 18 'routes: {a: {from: {nats: a}, map: [{lookup: {kv: b, key: .a}}], to: {nats: b}}}'
-bad 19 'routes: {a: {from: {nats: a}, map: [{lookup: {key: .a, into: .b}}], to: {nats: b}}}'
-bad 20 'routes: {a: {from: {nats: a}, map: [{lookup: {kv: b, key: .a, into: .b, missing: ignore}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: {filter: .a}, to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{dedupe: {window: 2m}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{dedupe: {id: "{{id}}", windw: 2m}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{lookup: {kv: b, key: .a}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{lookup: {key: .a, into: .b}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{lookup: {kv: b, key: .a, into: .b, missing: ignore}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{check: {types: {a: foo}}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{decode: {csv: {types: {a: int}}}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{decode: {csv: {types: {a: null}}}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{filter: .a, payload: .b}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{when: .a}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{decode: {json: {a: b}}}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, map: [{decode: {json: , csv: }}], to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, to: [{nats: b, when: .a, otherwise: true}, {nats: c}]}}'
+bad 'routes: {a: {with: {b: 1}, from: {nats: a}, to: {nats: b}}}'
 "$python" "$checker" schema.json bad bad-*.yaml >said 2>&1 || fail "a bad file is taken: $(cat said)"
 finish

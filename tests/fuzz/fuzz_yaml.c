@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct nw_file file = {"fuzz.yaml", "/nowhere"};
+    static const struct nw_file file = {.name = "fuzz.yaml", .folder = "/nowhere"};
     struct nw_diagnostics diagnostics = {.items = NULL};
     struct nw_buffer json = {0}, compact = {0};
     struct nw_arena *arena = nw_arena_new();

@@ -21,6 +21,7 @@ static const struct bad cases[] = {
      "decode, encode, check, dedupe, lookup, drop, reject\n"
      "c.yaml:4:69: a: a step has one key beside when: drop is a second one\n"
      "c.yaml:4:82: a: expected a step like {filter: …}, found \"drop\"\n"
+     "c.yaml:5:5: a: warning: these steps never run: nobody waits for an answer at the source\n"
      "c.yaml:5:20: a: set.subject: an answer has no address to set\n"
      "c.yaml:5:42: a: split: an answer is one message\n"},
     {"formats and checks",
@@ -41,8 +42,7 @@ static const struct bad cases[] = {
      "\"yaml\"\n"
      "c.yaml:6:35: a: csv.delimiter: expected one character of ASCII, no quote and no line break, "
      "found \";;\"\n"
-     "c.yaml:6:52: a: types.n: expected string, integer, number, boolean, object, array or null, "
-     "found \"int\"\n"
+     "c.yaml:6:52: a: types.n: expected string, integer, number or boolean, found \"int\"\n"
      "c.yaml:6:58: a: csv has no option \"head\"; it has delimiter, header, columns, types\n"
      "c.yaml:7:24: a: xml has no options\n"
      "c.yaml:8:17: a: encode: expected one of json, text, base64, csv, xml, msgpack, cbor, "
@@ -131,6 +131,38 @@ static const struct bad cases[] = {
      "  b: {from: {nats: a}, to: [{nats: x, when: .a, otherwise: true}]}\n",
      "c.yaml:2:28: a: to: expected from 1 to 65535 targets\n"
      "c.yaml:3:39: b: a target has when: or otherwise:, not both\n"},
+    {"with: without use:, a use: of nothing, two that take what is left",
+     "routes:\n"
+     "  a: {with: {b: 1}, from: {nats: a}, to: {nats: b}}\n"
+     "  b:\n"
+     "    from: {nats: a}\n"
+     "    to:\n"
+     "      - {nats: x, when: .a}\n"
+     "      - {nats: y, otherwise: true}\n"
+     "      - {nats: z, otherwise: true}\n"
+     "templates: {t: {from: {nats: \"$(a)\"}, to: {nats: b}}}\n"
+     "use: {nosuch: {}, t: {}}\n",
+     "c.yaml:2:7: a: with: gives a template its parameters; there is no use:, which names one\n"
+     "c.yaml:8:9: b: the target in line 7 has otherwise: true already; only one takes what is "
+     "left\n"
+     "c.yaml:9:31: the template has no parameter a; those it has stand in its with:\n"
+     "c.yaml:10:7: there is no template \"nosuch\"\n"},
+    {"a wrong source hides nothing but expressions",
+     "dead_letter: \"dlq.{{nothing}}.\"\n"
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a, qeue: q}\n"
+     "    map: [{set: {subject: \"x..{{topic}}\", key: \"{{wildcard(9)}\"}}]\n"
+     "    reply: [{set: {key: \"{{nothing}}\"}}]\n"
+     "    to: [{nats: \"z.\"}, {nats: \"{{wildcard(3)}}.$4.>\"}, {nats: \"{{topic}}. \"}, {nats: "
+     "}]\n",
+     "c.yaml:1:31: a: dead_letter: the subject has an empty token\n"
+     "c.yaml:4:21: a: nats has no option \"qeue\"; did you mean \"queue\"?\n"
+     "c.yaml:5:30: a: set.subject: the subject has an empty token\n"
+     "c.yaml:5:49: a: set.key: \"{{\" is not closed by \"}}\"\n"
+     "c.yaml:6:28: a: set.key: unknown name \"nothing\"\n"
+     "c.yaml:7:20: a: nats: the subject has an empty token\n"
+     "c.yaml:7:74: a: nats: the subject must not contain a blank (byte 0x20)\n"},
     {"strict order with requests side by side",
      "routes:\n"
      "  a:\n"

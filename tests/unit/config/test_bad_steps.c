@@ -5,6 +5,39 @@
 #include "bad.h"
 
 static const struct bad cases[] = {
+    {"types that are no texts",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map:\n"
+     "      - check: {types: {a: [string, null]}}\n"
+     "      - check: {types: {a: [x], b: ~, c: , d: {}, e: null}}\n"
+     "      - check: {types: [a]}\n"
+     "      - decode: {csv: {types: {a: null, b: [x], c: array, d: text}}}\n"
+     "      - check: {types: {a: \"${NATSWAY_TEST_UNSET}\"}}\n"
+     "    to: {nats: b}\n",
+     "c.yaml:5:28: a: types.a: expected string, integer, number, boolean, object, array or null, "
+     "found a list\n"
+     "c.yaml:6:28: a: types.a: expected string, integer, number, boolean, object, array or null, "
+     "found a list\n"
+     "c.yaml:6:36: a: types.b: expected string, integer, number, boolean, object, array or null, "
+     "found nothing\n"
+     "c.yaml:6:42: a: types.c: expected string, integer, number, boolean, object, array or null, "
+     "found nothing\n"
+     "c.yaml:6:47: a: types.d: expected string, integer, number, boolean, object, array or null, "
+     "found a mapping\n"
+     "c.yaml:7:24: a: types: expected a mapping of names to types, found a list\n"
+     "c.yaml:8:35: a: types.a: expected string, integer, number or boolean, found nothing\n"
+     "c.yaml:8:44: a: types.b: expected string, integer, number or boolean, found a list\n"
+     "c.yaml:8:52: a: types.c: expected string, integer, number or boolean, found \"array\"\n"
+     "c.yaml:9:29: a: the environment variable NATSWAY_TEST_UNSET is not set; "
+     "${NATSWAY_TEST_UNSET:-…} would give a default\n"},
+    {"pairs without a value",
+     "connections: {kafka: {brokers: h, properties: {bogus: null, linger.ms: [5]}}}\n"
+     "routes: {a: {from: {kafka: t, group: g, properties: {other: }}, to: {nats: b}}}\n",
+     "c.yaml:1:55: properties.bogus: expected a text, found nothing\n"
+     "c.yaml:1:72: properties.linger.ms: expected a text, found a list\n"
+     "c.yaml:2:61: a: properties.other: expected a text, found nothing\n"},
     {"dedupe",
      "routes:\n"
      "  a:\n"
@@ -26,6 +59,7 @@ static const struct bad cases[] = {
      "c.yaml:8:22: a: dedupe.id is the same for every message; expected a template like "
      "\"{{json('.id')}}\"\n"
      "c.yaml:9:17: a: dedupe: expected {id: template, window: 2m}, found \"{{id}}\"\n"
+     "c.yaml:10:5: a: warning: these steps never run: nobody waits for an answer at the source\n"
      "c.yaml:10:22: a: dedupe: an answer is no repeat\n"},
     {"lookup",
      "routes:\n"
@@ -60,7 +94,7 @@ static const struct bad cases[] = {
      "c.yaml:12:24: a: file: c.yaml: line 5 has 4 fields, expected 1\n"
      "c.yaml:12:56: a: delimiter: expected one character of ASCII, no quote and no line break, of "
      "a CSV file, found \"tab\"\n"
-     "c.yaml:13:31: a: key: jq: syntax error, unexpected $end at <top-level>, line 1:\n"
+     "c.yaml:13:31: a: key: jq: syntax error, unexpected $end\n"
      "c.yaml:14:43: a: into: expected a path into the payload, like .a.b, .a[0] or .[\"a b\"]\n"
      "c.yaml:15:43: a: into: that is the whole payload; expected a path like .name\n"
      "c.yaml:16:56: a: missing: expected reject, keep or {value: …}, found \"ignore\"\n"

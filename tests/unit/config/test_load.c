@@ -380,15 +380,17 @@ Test(load, files_and_folders_are_merged)
     char *said;
 
     cr_assert_eq(mkdir("conf.d", 0700), 0);
-    folder_write("main.yaml", "name: n\nnats: {url: nats://h}\ninclude: [more/x.yaml]\n");
+    folder_write("main.yaml",
+                 "name: n\nnats: {url: nats://h}\ninclude: [more/x.yaml, more/y.yaml, conf.d]\n");
     folder_write("conf.d/b.yml", "routes: {b: {from: {kafka: t, group: g}, to: {nats: b}}}\n");
     folder_write("conf.d/a.yaml", "connections: {kafka: {brokers: h}}\n");
     folder_write("conf.d/notes.txt", "not: [yaml\n");
     folder_write("conf.d/.hidden.yaml", "not: [yaml\n");
     cr_assert_eq(mkdir("more", 0700), 0);
     folder_write("more/x.yaml", "include: y.yaml\nroutes: {x: {from: {nats: a}, to: {nats: b}}}\n");
-    folder_write("more/y.yaml",
-                 "include: [x.yaml, y.yaml]\nroutes: {y: {from: {nats: a}, to: {nats: b}}}\n");
+    folder_write("more/y.yaml", "include: z.yaml\nroutes: {y: {from: {nats: a}, to: {nats: b}}}\n");
+    folder_write("more/z.yaml", "include: ../conf.d\n");
+    folder_write("conf.d/c.yaml", "include: .\n");
     said = load_files((const char *const[]){"main.yaml", "conf.d/", "conf.d/b.yml"}, 3, &c);
     cr_assert_not_null(c, "%s", said);
     cr_expect_eq(c->route_count, 3);
@@ -434,6 +436,28 @@ Test(load, every_file_that_cannot_be_read_is_named)
                            "a.yaml:1:24: empty: there is no .yaml file in this folder\n"
                            "b.yaml:2:1: not valid YAML: did not find expected node content, "
                            "while parsing a flow node\n");
+    free(said);
+}
+
+Test(load, circles_of_includes_are_found)
+{
+    char *said;
+
+    cr_assert_eq(mkdir("more", 0700), 0);
+    folder_write("a.yaml", "include: [more, more/b.yaml]\n"
+                           "routes: {r: {from: {nats: a}, to: {nats: b}, lanes: 0}}\n");
+    folder_write("more/b.yaml", "include: [c.yaml, c.yaml]\n");
+    folder_write("more/c.yaml", "include:\n"
+                                "  - d.yaml\n"
+                                "  - ../a.yaml\n");
+    folder_write("more/d.yaml", "include: [d.yaml, ./b.yaml]\n");
+    said = load_files((const char *const[]){"a.yaml", "more/d.yaml"}, 2, NULL);
+    cr_expect_str_eq(
+        said, "a.yaml:2:53: r: lanes: expected a whole number from 1 to 256, found \"0\"\n"
+              "more/c.yaml:3:5: a circle of includes: a.yaml, more/b.yaml, more/c.yaml, a.yaml\n"
+              "more/d.yaml:1:11: the file includes itself\n"
+              "more/d.yaml:1:19: a circle of includes: more/b.yaml, more/c.yaml, more/d.yaml, "
+              "more/b.yaml\n");
     free(said);
 }
 

@@ -58,7 +58,7 @@ static struct {
     struct all all;
 } t;
 
-static const struct nw_file file = {"c.yaml", "/etc"};
+static const struct nw_file file = {.name = "c.yaml", .folder = "/etc"};
 
 static void set_up(void)
 {

@@ -26,6 +26,60 @@ static const struct {
      "c.yaml:10:18: a: warning: payload: the integer .order.id is exact only below 2^53 when a "
      "rule "
      "rebuilds it; if it stays below, its type can be number\n"},
+    {"integers that other steps rebuild",
+     SYSTEMS
+     "  a: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer}}}, {payload: "
+     "del(.x)}]}\n"
+     "  b: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer}}}, {encode: "
+     "json}, {payload: .n}]}\n"
+     "  c: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer}}}, {encode: "
+     "msgpack}]}\n"
+     "  d: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer}}}, {encode: "
+     "{csv: {header: false}}}]}\n"
+     "  e: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer}}}, {lookup: "
+     "{kv: b, key: .x, into: .y}}]}\n"
+     "  f: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer}}}, {payload: "
+     "'.x |= 1'}]}\n"
+     "  g: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer, m: string}}}, "
+     "{payload: '{a: (.m == .x and .k >= 1), u: \"x=\\(.k)\", v: (.w | del(.x)), t: .del}'}, "
+     "{encode: json}]}\n",
+     "c.yaml:4:93: a: warning: payload: the integer n is exact only below 2^53 when a rule "
+     "rebuilds it; if it stays below, its type can be number\n"
+     "c.yaml:5:92: b: warning: encode: the integer n is exact only below 2^53 when a rule rebuilds "
+     "it; if it stays below, its type can be number\n"
+     "c.yaml:6:92: c: warning: encode: the integer n is exact only below 2^53 when a rule rebuilds "
+     "it; if it stays below, its type can be number\n"
+     "c.yaml:7:92: d: warning: encode: the integer n is exact only below 2^53 when a rule rebuilds "
+     "it; if it stays below, its type can be number\n"
+     "c.yaml:8:92: e: warning: lookup: the integer n is exact only below 2^53 when a rule rebuilds "
+     "it; if it stays below, its type can be number\n"
+     "c.yaml:9:93: f: warning: payload: the integer n is exact only below 2^53 when a rule "
+     "rebuilds it; if it stays below, its type can be number\n"},
+    {"loops through set: {subject}",
+     SYSTEMS
+     "  a: {from: {jetstream: \"a.>\"}, map: [{set: {subject: a.x}}], to: {jetstream: z}}\n"
+     "  b: {from: {jetstream: \"b.>\"}, map: [{set: {subject: x}}], to: {jetstream: b.z}}\n"
+     "  c: {from: {jetstream: \"c.>\"}, map: [{set: {subject: x}, when: .a}], to: {jetstream: "
+     "c.z}}\n"
+     "  d: {from: {jetstream: \"d.>\"}, map: [{set: {subject: \"{{subject}}\"}, when: .a}], to: "
+     "[{jetstream: y}, {jetstream: w}]}\n"
+     "  e: {from: {jetstream: \"e.>\"}, map: [{set: {subject: e.x}}, {set: {subject: null}}], to: "
+     "{jetstream: x}}\n",
+     "c.yaml:4:3: a: warning: the route takes what it sends; what comes back is filtered\n"
+     "c.yaml:6:3: c: warning: the route takes what it sends; what comes back is filtered\n"
+     "c.yaml:7:3: d: warning: the route takes what it sends; what comes back is filtered\n"},
+    {"dead letters that come back",
+     SYSTEMS
+     "  a: {from: {jetstream: \"a.>\"}, to: {jetstream: z}, on_error: {dead_letter: a.dlq}}\n"
+     "  b: {from: {jetstream: \"*\"}, to: {kafka: z}}\n"
+     "  c: {from: {jetstream: \"c.>\"}, to: {kafka: z}, on_error: {dead_letter: "
+     "\"{{subject}}\"}}\n"
+     "  d: {from: {jetstream: \"d.*\"}, to: {kafka: z}, on_error: {dead_letter: \"d.dlq.x\"}}\n"
+     "  e: {from: {jetstream: \"e.>\"}, to: {kafka: z}, on_error: {dead_letter: e.dlq, then: "
+     "drop}}\n",
+     "c.yaml:2:14: b: warning: the dead letters come back: * is what the route takes\n"
+     "c.yaml:4:77: a: warning: the dead letters come back: a.> is what the route takes\n"
+     "c.yaml:6:73: c: warning: the dead letters come back: c.> is what the route takes\n"},
     {"core NATS promises nothing",
      SYSTEMS "  a: {from: {nats: x}, to: {kafka: t}}\n"
              "  b: {from: {nats: y, reply: true}, to: {kafka: t}}\n",
@@ -76,6 +130,7 @@ static const struct {
              "  c: {from: {jetstream: \"*\"}, to: {jetstream: a.b}}\n"
              "  d: {from: {jetstream: \"m\"}, to: {jetstream: n}, enabled: false}\n"
              "  e: {from: {jetstream: \"n\"}, to: {jetstream: m}}\n",
+     "c.yaml:2:14: c: warning: the dead letters come back: * is what the route takes\n"
      "c.yaml:4:3: a: warning: a loop of routes: a, b, c, a; what comes back is filtered\n"},
     {"otherwise after a target that takes everything",
      SYSTEMS "  a:\n"
@@ -83,6 +138,19 @@ static const struct {
              "    to: [{kafka: t}, {kafka: u, when: .a}, {kafka: v, otherwise: true}]\n",
      "c.yaml:6:44: a: warning: nothing is left for this target: the one in line 6 takes every "
      "message\n"},
+    {"answers that nobody gets or gives",
+     SYSTEMS
+     "  a: {from: {kafka: t, group: g}, to: {nats: x, request: 1s}, reply: [{payload: .a}]}\n"
+     "  b: {from: {nats: y, reply: true}, to: {kafka: t}, reply: [{payload: .a}]}\n"
+     "  c: {from: {nats: y, reply: true}, to: {nats: z}, reply: [{payload: .a}]}\n"
+     "  d: {from: {nats: y, reply: true}, to: [{kafka: t, when: .a}, {http: \"GET https://h\"}], "
+     "reply: [{payload: .a}]}\n"
+     "  e: {from: {kafka: t, group: h}, to: {nats: x}, reply: []}\n",
+     "c.yaml:4:63: a: warning: these steps never run: nobody waits for an answer at the source\n"
+     "c.yaml:5:53: b: warning: these steps never run: the target gives no answer, as a request "
+     "would\n"
+     "c.yaml:6:52: c: warning: these steps never run: the target gives no answer, as a request "
+     "would\n"},
     {"what a connector warns of", SYSTEMS "  a: {from: {kafka: t}, to: {jetstream: x}}\n",
      "c.yaml:4:21: a: warning: group: everybody reads everything\n"},
 };

@@ -16,7 +16,7 @@ struct parsed {
 
 static struct parsed parse(const char *text)
 {
-    static const struct nw_file file = {"c.yaml", "/etc"};
+    static const struct nw_file file = {.name = "c.yaml", .folder = "/etc"};
     struct parsed p = {.arena = nw_arena_new()};
 
     p.rc = nw_yaml_parse(nw_slice_text(text), &file, p.arena, &p.diagnostics, &p.root);
@@ -80,21 +80,45 @@ Test(yaml, tells_nothing_from_an_empty_text)
     done(&p);
 }
 
-Test(yaml, an_offset_is_a_column_where_the_text_stands_as_it_is)
+Test(yaml, each_byte_of_a_text_has_a_place)
 {
     static const struct {
         const char *yaml;
-        size_t at, column;
+        size_t at, line, column;
     } cases[] = {
-        {"a: orders.x", 7, 11},        {"a: 'orders.x'", 7, 12},      {"a: \"orders.x\"", 7, 12},
-        {"a: \"gr\xC3\xBC.x\"", 5, 9}, {"a: \"or\\u0064ers\"", 4, 4}, {"a: |\n  orders.x\n", 4, 4},
-        {"a: 'it''s'", 3, 4},
+        {"a: orders.x", 7, 1, 11},
+        {"a: orders.x", 8, 1, 12},
+        {"a: 'orders.x'", 7, 1, 12},
+        {"a: \"orders.x\"", 7, 1, 12},
+        {"a: \"gr\xC3\xBC.x\"", 5, 1, 9},
+        {"\xEF\xBB\xBF"
+         "a: x.y",
+         2, 1, 6},
+        {"a: \"or\\u0064ers\"", 4, 1, 14},
+        {"a: \"\\x22\\t\\\\ \\U0001F600\\\"\\_x\"", 12, 1, 29},
+        {"a: 'it''s'", 3, 1, 9},
+        {"b: &x [c]\na: &y !!str 'it''s'", 3, 2, 18},
+        {"a: |\n  orders.x\n", 4, 2, 7},
+        {"\n\na: |2- # why\n\n   b c\n\n   d", 9, 7, 5},
+        {"a: >\n  one\n  two\n\n  three\n", 8, 5, 3},
+        {"a: >-\r\n  one\r\n  two three\r\n", 8, 3, 7},
+        {"a: one\n  two", 4, 2, 3},
+        {"a: 'one\n\n  two'", 4, 3, 3},
+        {"a: \"one\\\n  two\\n\n  three\"", 8, 3, 3},
+        {"a: \"one\\n\\\n  two\"", 3, 1, 8},
+        {"a: \"$${x}y\"", 4, 1, 10},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct parsed p = parse(cases[i].yaml);
-        struct nw_mark mark = nw_node_at(get(p.root, "a"), cases[i].at);
+        const struct nw_node *node = get(p.root, "a");
+        struct nw_mark mark = nw_node_at(node, cases[i].at);
 
-        cr_expect_eq(mark.column, cases[i].column, "%s: %zu", cases[i].yaml, mark.column);
+        cr_expect_eq(p.diagnostics.count, 0, "%s", cases[i].yaml);
+        cr_expect(mark.line == cases[i].line && mark.column == cases[i].column,
+                  "%s: %zu:%zu instead of %zu:%zu", cases[i].yaml, mark.line, mark.column,
+                  cases[i].line, cases[i].column);
+        mark = nw_node_at(node, 1000);
+        cr_expect_eq(mark.column, node->mark.column);
         done(&p);
     }
 }
