@@ -17,6 +17,7 @@ static void free_step(struct nw_map_step *s)
     nw_program_free(s->when);
     nw_template_free(s->value);
     nw_window_free(s->window);
+    nw_check_free(s->check);
     free(s->name);
 }
 
@@ -108,7 +109,14 @@ int nw_map_add_encode(struct nw_map *map, const struct nw_codec *codec, struct n
 
 int nw_map_add_check(struct nw_map *map, const struct nw_check_rule *rule, struct nw_program *when)
 {
-    return add(map, (struct nw_map_step){.kind = NW_STEP_CHECK, .rule = rule, .when = when});
+    struct nw_check *check;
+    int rc = nw_check_new(rule, &check);
+
+    if (rc != 0) {
+        nw_program_free(when);
+        return rc;
+    }
+    return add(map, (struct nw_map_step){.kind = NW_STEP_CHECK, .check = check, .when = when});
 }
 
 int nw_map_add_drop(struct nw_map *map, struct nw_program *when)

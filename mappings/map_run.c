@@ -13,7 +13,6 @@
 #include "mappings/lookup_run.h"
 #include "mappings/map_steps.h"
 #include "mappings/program.h"
-#include "mappings/types.h"
 
 /* What the runs of one original's messages have in common. */
 struct result {
@@ -401,11 +400,7 @@ static enum verdict run_encode(struct run *r, const struct nw_map_step *s)
 
 static enum verdict run_check(struct run *r, const struct nw_map_step *s)
 {
-    if (nw_value_parse(&r->value, r->m, r->error) != 0 ||
-        nw_check_value(s->rule, r->value.value, r->error) != 0) {
-        return REJECTED;
-    }
-    return GO_ON;
+    return nw_check_run(s->check, r->m->payload, r->error) != 0 ? REJECTED : GO_ON;
 }
 
 static enum verdict run_drop(struct run *r, const struct nw_map_step *s)

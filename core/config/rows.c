@@ -333,7 +333,8 @@ const struct nw_option nw_check_rows[] = {
     {.name = "required",
      .type = NW_OPTION_LIST,
      .offset = offsetof(struct nw_check_words, required),
-     .doc = "members that must be there and not null; with a dot in front a path: .customer.id"},
+     .doc = "members that must be there and not null; with a dot in front a path: .customer.id, "
+            ".items[0].sku"},
     {.name = "types",
      .type = NW_OPTION_PAIRS,
      .offset = offsetof(struct nw_check_words, types),

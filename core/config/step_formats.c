@@ -7,6 +7,8 @@
 #include "config/rows.h"
 #include "config/step_avro.h"
 #include "config/steps.h"
+#include "mappings/check.h"
+#include "mappings/json_path.h"
 
 /* ---- types ---- */
 
@@ -136,12 +138,55 @@ int nw_step_read_encode(const struct nw_step *s)
 
 /* ---- check ---- */
 
+/* A name that looks like a path must be one. */
+static int check_name(const struct nw_step *s, struct nw_slice name, struct nw_mark mark,
+                      const char *option, bool *good)
+{
+    struct nw_json_path *path;
+    struct nw_error error;
+    int rc = nw_check_path(name, &path, &error);
+
+    if (rc == NW_EINVAL) {
+        nw_reader_error(s->reader, &mark, "check.%s: \"%.100s\": %s", option, name.data,
+                        error.text);
+        *good = false;
+        return 0;
+    }
+    nw_json_path_free(path);
+    return rc;
+}
+
+static int check_names(const struct nw_step *s, bool *good)
+{
+    const struct nw_item *required = nw_node_get(s->node, "required");
+    const struct nw_item *types = nw_node_get(s->node, "types");
+    const struct nw_node *list = required == NULL ? NULL : required->value;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && list != NULL && list->kind == NW_NODE_LIST && i < list->count;
+         i++) {
+        const struct nw_node *name = list->items[i].value;
+        rc = check_name(s, name->text, name->mark, "required", good);
+    }
+    if (list != NULL && list->kind == NW_NODE_TEXT) {
+        rc = check_name(s, list->text, list->mark, "required", good);
+    }
+    for (size_t i = 0;
+         rc == 0 && types != NULL && types->value->kind == NW_NODE_MAP && i < types->value->count;
+         i++) {
+        const struct nw_item *item = &types->value->items[i];
+        rc = check_name(s, item->key, item->mark, "types", good);
+    }
+    return rc;
+}
+
 int nw_step_read_check(const struct nw_step *s)
 {
     struct nw_check_words words = {0};
     struct nw_layer layer = {nw_check_rows, &words};
     struct nw_check_rule *rule = nw_arena_alloc(s->reader->arena, sizeof *rule);
     struct nw_program *when = NULL;
+    bool good = true;
     int rc;
 
     if (rule == NULL) {
@@ -159,6 +204,7 @@ int nw_step_read_check(const struct nw_step *s)
         rc = read_types(s, s->node, &words.types, &rule->types);
     }
     *s->checked = rule;
-    rc = rc != 0 ? rc : nw_step_when(s, &when);
-    return rc != 0 ? rc : nw_map_add_check(s->map, rule, when);
+    rc = rc != 0 ? rc : check_names(s, &good);
+    rc = rc != 0 || !good ? rc : nw_step_when(s, &when);
+    return rc != 0 || !good ? rc : nw_map_add_check(s->map, rule, when);
 }

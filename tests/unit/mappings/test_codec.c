@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mappings/map.h"
@@ -266,17 +267,14 @@ Test(codec, packed)
     }
 }
 
-static void check(const char *payload, const char *wrong)
+static void check_by(const struct nw_check_rule *rule, const char *payload, const char *wrong)
 {
-    static const char *const required[] = {"id", ".c.name"};
-    static const struct nw_typed typed[] = {{"id", NW_TYPE_INTEGER}, {".c.l", NW_TYPE_ARRAY}};
-    static const struct nw_check_rule rule = {required, 2, typed, 2};
     struct nw_map *map = nw_map_new();
     struct nw_mapper *mapper = nw_mapper_new();
     struct nw_message *m = nw_message_make();
     struct nw_mapped mapped;
 
-    cr_assert_eq(nw_map_add_check(map, &rule, NULL), 0);
+    cr_assert_eq(nw_map_add_check(map, rule, NULL), 0);
     nw_message_set_payload(m, nw_slice_text(payload));
     cr_assert_eq(nw_map_run(map, mapper, m, &mapped), 0);
     cr_expect_str_eq(mapped.error.text, wrong, "%s: %s", payload, mapped.error.text);
@@ -287,8 +285,70 @@ static void check(const char *payload, const char *wrong)
     nw_map_free(map);
 }
 
+static void check(const char *payload, const char *wrong)
+{
+    static const char *const required[] = {"id", ".c.name"};
+    static const struct nw_typed typed[] = {{"id", NW_TYPE_INTEGER}, {".c.l", NW_TYPE_ARRAY}};
+    static const struct nw_check_rule rule = {required, 2, typed, 2};
+
+    check_by(&rule, payload, wrong);
+}
+
+static void check_path(const char *path, const char *payload, const char *wrong)
+{
+    const struct nw_check_rule rule = {&path, 1, NULL, 0};
+
+    check_by(&rule, payload, wrong);
+}
+
+static void check_integer(const char *number, bool is_one)
+{
+    static const struct nw_typed typed[] = {{".[0]", NW_TYPE_INTEGER}};
+    static const struct nw_check_rule rule = {NULL, 0, typed, 1};
+    char payload[100];
+
+    (void)snprintf(payload, sizeof payload, "[%s]", number);
+    check_by(&rule, payload, is_one ? "" : ".[0] is a number, expected an integer");
+}
+
 Test(codec, check_says_all_that_is_wrong)
 {
+    static const char *const integers[] = {"0",
+                                           "-0.00",
+                                           "7",
+                                           "7.0",
+                                           "1e3",
+                                           "70e-1",
+                                           "12.50e1",
+                                           "0e-9",
+                                           "9007199254740993",
+                                           "1E+400",
+                                           "123456789012345678901234567890.000"};
+    static const char *const others[] = {"7.5",
+                                         "1e-1",
+                                         "9007199254740992.5",
+                                         "12.5e0",
+                                         "75e-1",
+                                         "1.00000000000000000001",
+                                         "1e-99999999999999999999"};
+
+    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
+        check_integer(integers[i], true);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        check_integer(others[i], false);
+    }
+    check_path(".a[0]", "{\"a\":[1]}", "");
+    check_path(".a[1]", "{\"a\":[1]}", ".a[1] is missing");
+    check_path(".a[1].b", "{\"a\":[[],{\"x\":[1,{}],\"b\":2},3]}", "");
+    check_path(".a[0]", "{\"a\":{\"0\":1}}", ".a[0] is missing");
+    check_path(".[\"a.b\"]", "{\"a.b\":1}", "");
+    check_path(".é", "{\"\\u00e9\":1}", "");
+    check_path("a.b", "{\"a.b\":1}", "");
+    check_path(".a", "{\"a\":1,\"a\":null}", ".a is missing");
+    check_path(".", "[]", "");
+    check_path(".", "", ". is missing");
+    check_path(".a", "\xef\xbb\xbf{\"a\":1}", "");
     check("{\"id\": 7, \"c\": {\"name\": \"x\", \"l\": []}, \"more\": 1}", "");
     check("{\"id\": 7.0, \"c\": {\"name\": false}}", "");
     check("{\"id\": 7.5, \"c\": {\"l\": {}}}",
