@@ -38,6 +38,11 @@ bool nw_map_is_empty(const struct nw_map *map)
     return map == NULL || map->count == 0;
 }
 
+void nw_map_set_route(struct nw_map *map, const char *route)
+{
+    map->route = route;
+}
+
 void nw_map_begin_step(struct nw_map *map)
 {
     map->number++;

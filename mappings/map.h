@@ -27,6 +27,9 @@ struct nw_map *nw_map_new(void);
 void nw_map_free(struct nw_map *map); /* with its steps */
 bool nw_map_is_empty(const struct nw_map *map);
 
+/* The name that stands in the ids of parts. Kept by reference. */
+void nw_map_set_route(struct nw_map *map, const char *route);
+
 /* What is added from here on is one more step, as the user counts them. Without it, each addition
  * is one. */
 void nw_map_begin_step(struct nw_map *map);

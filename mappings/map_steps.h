@@ -37,6 +37,7 @@ struct nw_map_step {
 };
 
 struct nw_map {
+    const char *route; /* for the ids of parts; NULL: it has no name */
     struct nw_map_step *steps;
     size_t count;
     unsigned number; /* of the step that is being added; 0: each addition is a step */
