@@ -263,7 +263,8 @@ const struct nw_option nw_csv_rows[] = {
     {.name = "columns",
      .type = NW_OPTION_LIST,
      .offset = offsetof(struct nw_csv_words, columns),
-     .doc = "the names of the columns, where no row has them: a file that is read line by line"},
+     .doc = "the names of the columns, where no row has them: a file that is read line by line; in "
+            "encode: which members become columns, all others are left out"},
     {.name = "types",
      .type = NW_OPTION_PAIRS,
      .offset = offsetof(struct nw_csv_words, types),

@@ -12,9 +12,16 @@
 
 /* ---- types ---- */
 
+/* What one field of a table can be. */
+static bool is_of_csv(enum nw_value_type type)
+{
+    return type == NW_TYPE_STRING || type == NW_TYPE_INTEGER || type == NW_TYPE_NUMBER ||
+           type == NW_TYPE_BOOLEAN;
+}
+
 /* The mapping `types:` of map, whose values were already read as texts. */
 static int read_types(const struct nw_step *s, const struct nw_node *map,
-                      const struct nw_pairs *pairs, const struct nw_typed **out)
+                      const struct nw_pairs *pairs, bool csv, const struct nw_typed **out)
 {
     const struct nw_item *types = nw_node_get(map, "types");
     struct nw_typed *typed = nw_arena_alloc(s->reader->arena, (pairs->count + 1) * sizeof *typed);
@@ -24,12 +31,14 @@ static int read_types(const struct nw_step *s, const struct nw_node *map,
     }
     *out = typed;
     for (size_t i = 0; i < pairs->count; i++) {
-        int type = nw_type_find(pairs->texts[i]);
-        if (type < 0) {
+        int type = pairs->texts[i] == NULL ? 0 /* its mistake was said */
+                                           : nw_type_find(pairs->texts[i]);
+        if (type < 0 || (csv && !is_of_csv((enum nw_value_type)type))) {
             char name[120];
             (void)snprintf(name, sizeof name, "types.%.100s", pairs->names[i]);
             nw_reader_expected(s->reader, types->value->items[i].value, name,
-                               "string, integer, number, boolean, object, array or null");
+                               csv ? "string, integer, number or boolean"
+                                   : "string, integer, number, boolean, object, array or null");
             type = 0;
         }
         typed[i] = (struct nw_typed){pairs->names[i], (enum nw_value_type)type};
@@ -38,6 +47,39 @@ static int read_types(const struct nw_step *s, const struct nw_node *map,
 }
 
 /* ---- decode and encode ---- */
+
+static bool has_column(const struct nw_csv_words *words, const char *name)
+{
+    for (size_t i = 0; i < words->columns.count; i++) {
+        if (strcmp(words->columns.items[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Columns that are known here: each has a name of its own, and types: names no others. */
+static void check_columns(const struct nw_step *s, const struct nw_node *node,
+                          const struct nw_csv_words *words)
+{
+    const struct nw_item *columns = nw_node_get(node, "columns");
+    const struct nw_item *types = nw_node_get(node, "types");
+
+    for (size_t i = 0; i < words->columns.count; i++) {
+        const struct nw_csv_words before = {.columns = {words->columns.items, i}};
+        if (has_column(&before, words->columns.items[i])) {
+            nw_reader_error(s->reader, &columns->value->items[i].value->mark,
+                            "csv.columns: \"%.100s\" is there twice", words->columns.items[i]);
+        }
+    }
+    for (size_t i = 0; i < words->types.count; i++) {
+        const char *name = words->types.names[i];
+        if (words->columns.count > 0 ? !has_column(words, name) : !words->header) {
+            nw_reader_error(s->reader, &types->value->items[i].mark,
+                            "csv.types: there is no column \"%.100s\"", name);
+        }
+    }
+}
 
 static int read_csv(const struct nw_step *s, const struct nw_node *node, struct nw_codec *out)
 {
@@ -60,7 +102,8 @@ static int read_csv(const struct nw_step *s, const struct nw_node *node, struct 
         nw_reader_expected(s->reader, nw_node_get(node, "delimiter")->value, "csv.delimiter",
                            "one character of ASCII, no quote and no line break");
     }
-    return words.types.count == 0 ? 0 : read_types(s, node, &words.types, &out->types);
+    check_columns(s, node, &words);
+    return words.types.count == 0 ? 0 : read_types(s, node, &words.types, true, &out->types);
 }
 
 /* The name of a format: `csv`, or the one key of `{csv: {…}}`, whose value is *options. */
@@ -201,7 +244,7 @@ int nw_step_read_check(const struct nw_step *s)
     rule->required_count = words.required.count;
     rule->type_count = words.types.count;
     if (rc == 0 && words.types.count > 0) {
-        rc = read_types(s, s->node, &words.types, &rule->types);
+        rc = read_types(s, s->node, &words.types, false, &rule->types);
     }
     *s->checked = rule;
     rc = rc != 0 ? rc : check_names(s, &good);
