@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mappings/json_value.h"
 
-#define MARK NW_LITERAL("\xef\xbb\xbf")
-
 /* As editors count: columns in bytes, from 1. */
 static void find_place(struct nw_slice text, size_t at, size_t *line, size_t *column)
 {
@@ -16,27 +14,19 @@ static void find_place(struct nw_slice text, size_t at, size_t *line, size_t *co
     }
 }
 
-/* Editors put a mark in front of UTF-8. */
-static struct nw_slice behind_mark(struct nw_slice text)
-{
-    return nw_slice_starts(text, MARK)
-               ? (struct nw_slice){text.data + MARK.len, text.len - MARK.len}
-               : text;
-}
-
 int nw_json_read(struct nw_document *d, struct nw_slice text, struct nw_error *error)
 {
     int rc;
     size_t line, column;
 
-    text = behind_mark(text);
+    text = nw_document_behind_mark(text);
     rc = nw_document_read(d, text);
     if (rc == NW_ENOMEM) {
         (void)nw_error_set(error, NW_ENOMEM, "out of memory");
     } else if (rc != 0) {
         find_place(text, d->wrong_at, &line, &column);
-        (void)nw_error_set(error, NW_EINVAL, "not JSON: %s at line %zu, column %zu", d->why, line,
-                           column);
+        (void)nw_error_set(error, NW_EINVAL, "%s%s at line %zu, column %zu",
+                           d->too_deep ? "" : "not JSON: ", d->why, line, column);
     }
     return rc;
 }
@@ -50,7 +40,7 @@ int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error)
     if (rc != 0) {
         return rc;
     }
-    text = behind_mark(text);
+    text = nw_document_behind_mark(text);
     *out = jv_parse_sized(text.data, (int)text.len);
     if (!jv_is_valid(*out)) {
         jv_free(*out);
