@@ -7,9 +7,8 @@
 #include <stdio.h>
 
 #include "mappings/codecs.h"
+#include "mappings/document.h"
 #include "mappings/types.h"
-
-#define DEEPEST 200
 
 static int wrong(struct nw_error *error, const char *what)
 {
@@ -153,8 +152,8 @@ static int to_value(cbor_item_t *item, size_t depth, jv *out, struct nw_error *e
     cbor_item_t *inner;
     int rc;
 
-    if (depth > DEEPEST) {
-        return wrong(error, "it is nested too deep");
+    if (depth > NW_DOCUMENT_DEEPEST) {
+        return wrong(error, NW_DOCUMENT_TOO_DEEP);
     }
     switch (cbor_typeof(item)) {
     case CBOR_TYPE_UINT:

@@ -38,14 +38,21 @@ static void skip(struct reader *r, size_t n)
     r->rest = (struct nw_slice){r->rest.data + n, r->rest.len - n};
 }
 
+/* A line ends in CR LF, LF, or a CR alone, as some spreadsheets still write it: a field that has
+ * one must be in quotes, so that no table means anything else. */
+static bool is_line_end(const struct reader *r)
+{
+    return next_is(r, '\n') || next_is(r, '\r');
+}
+
 /* At the end of a row: its line ending is taken. */
 static bool take_end(struct reader *r)
 {
     if (r->rest.len == 0) {
         return true;
     }
-    if (next_is(r, '\n') || (next_is(r, '\r') && r->rest.len > 1 && r->rest.data[1] == '\n')) {
-        skip(r, next_is(r, '\r') ? 2 : 1);
+    if (is_line_end(r)) {
+        skip(r, next_is(r, '\r') && r->rest.len > 1 && r->rest.data[1] == '\n' ? 2 : 1);
         r->line++;
         return true;
     }
@@ -64,7 +71,7 @@ static int read_quoted(struct reader *r)
             return 0;
         }
         skip(r, c == '"' ? 1 : 0);
-        r->line += c == '\n' ? 1 : 0;
+        r->line += c == '\n' || (c == '\r' && !next_is(r, '\n')) ? 1 : 0;
         nw_buffer_add_char(&r->field, c);
     }
     r->line = began;
@@ -73,8 +80,7 @@ static int read_quoted(struct reader *r)
 
 static bool is_end(const struct reader *r)
 {
-    return next_is(r, r->codec->delimiter) || next_is(r, '\n') ||
-           (next_is(r, '\r') && r->rest.len > 1 && r->rest.data[1] == '\n');
+    return next_is(r, r->codec->delimiter) || is_line_end(r);
 }
 
 static int read_plain(struct reader *r)
@@ -129,6 +135,24 @@ static enum nw_value_type type_of(const struct nw_codec *c, const char *name)
     return NW_TYPE_STRING;
 }
 
+/* Why s is not read as a number; people write more of them than JSON has. */
+static const char *expected_of(enum nw_value_type type, struct nw_slice s)
+{
+    bool sign = s.len > 0 && (s.data[0] == '-' || s.data[0] == '+');
+    size_t at = sign ? 1 : 0, digits = at;
+
+    while (digits < s.len && s.data[digits] >= '0' && s.data[digits] <= '9') {
+        digits++;
+    }
+    if (digits == at || (type != NW_TYPE_INTEGER && type != NW_TYPE_NUMBER)) {
+        return "";
+    }
+    if (s.data[0] == '+' || (s.data[at] == '0' && digits > at + 1)) {
+        return " without \"+\" and without zeros in front";
+    }
+    return type == NW_TYPE_INTEGER && digits == s.len ? " below 2^53" : "";
+}
+
 /* Takes text. */
 static int convert(const struct reader *r, size_t line, const char *name, jv text, jv *out)
 {
@@ -138,7 +162,7 @@ static int convert(const struct reader *r, size_t line, const char *name, jv tex
 
     if (!nw_type_read(type, s, out)) {
         rc = nw_error_set(r->error, NW_EINVAL, "csv: line %zu: %s: expected %s%s", line, name,
-                          nw_type_article(type), type == NW_TYPE_INTEGER ? " below 2^53" : "");
+                          nw_type_article(type), expected_of(type, s));
     }
     jv_free(text);
     return rc;
@@ -170,6 +194,29 @@ static int make_object(const struct reader *r, size_t line, jv cells, jv *out)
     return rc;
 }
 
+/* Each name once: of two columns with the same one only one would be left. Takes row. */
+static int take_names(struct reader *r, size_t line, jv row)
+{
+    jv seen = jv_object();
+    int rc = 0, count = jv_array_length(jv_copy(row));
+
+    for (int i = 0; rc == 0 && i < count; i++) {
+        jv name = jv_array_get(jv_copy(row), i),
+           before = jv_object_get(jv_copy(seen), jv_copy(name));
+        if (jv_is_valid(before)) {
+            rc = nw_error_set(r->error, NW_EINVAL,
+                              "csv: line %zu: the columns %d and %d have the same name \"%.100s\"",
+                              line, (int)jv_number_value(before), i + 1, jv_string_value(name));
+        }
+        jv_free(before);
+        seen = jv_object_set(seen, name, jv_number(i + 1));
+    }
+    jv_free(seen);
+    r->names = row;
+    r->named = true;
+    return rc;
+}
+
 static int read_rows(struct reader *r)
 {
     while (r->rest.len > 0) {
@@ -177,7 +224,7 @@ static int read_rows(struct reader *r)
         jv row;
         int rc;
 
-        if (is_end(r) && !next_is(r, r->codec->delimiter)) {
+        if (is_line_end(r)) {
             (void)take_end(r); /* an empty line */
             continue;
         }
@@ -186,8 +233,10 @@ static int read_rows(struct reader *r)
             return rc;
         }
         if (!r->named) {
-            r->names = row;
-            r->named = true;
+            rc = take_names(r, line, row);
+            if (rc != 0) {
+                return rc;
+            }
             continue;
         }
         if (jv_get_kind(r->names) == JV_KIND_ARRAY) {
@@ -344,6 +393,43 @@ static void add_object(const struct nw_codec *c, struct nw_buffer *out, jv names
     end_row(out, at, count);
 }
 
+/* A member of row that none of names is; invalid: there is none. */
+static jv find_other(jv names, jv row)
+{
+    jv rest = jv_copy(row), other = jv_invalid();
+    int count = jv_array_length(jv_copy(names));
+
+    for (int i = 0; i < count; i++) {
+        rest = jv_object_delete(rest, jv_array_get(jv_copy(names), i));
+    }
+    if (jv_object_length(jv_copy(rest)) > 0) {
+        other = jv_object_iter_key(rest, jv_object_iter(rest));
+    }
+    jv_free(rest);
+    return other;
+}
+
+/* Without columns: the first row says which there are, and nothing is left out silently. */
+static int check_members(jv names, jv row, int number, struct nw_error *error)
+{
+    int count = jv_array_length(jv_copy(names)), known = 0, rc;
+    jv other;
+
+    for (int i = 0; i < count; i++) {
+        known += jv_object_has(jv_copy(row), jv_array_get(jv_copy(names), i)) ? 1 : 0;
+    }
+    if (known == jv_object_length(jv_copy(row))) {
+        return 0;
+    }
+    other = find_other(names, row);
+    rc = nw_error_set(error, NW_EINVAL,
+                      "csv: row %d has \"%.100s\", which the first row has not; columns: says "
+                      "which there are",
+                      number, jv_string_value(other));
+    jv_free(other);
+    return rc;
+}
+
 static int add_rows(const struct nw_codec *c, jv rows, jv names, struct nw_buffer *out,
                     struct nw_error *error)
 {
@@ -355,6 +441,7 @@ static int add_rows(const struct nw_codec *c, jv rows, jv names, struct nw_buffe
     for (int i = 0; rc == 0 && i < count; i++) {
         jv row = jv_array_get(jv_copy(rows), i);
         if (jv_get_kind(row) == JV_KIND_OBJECT) {
+            rc = c->column_count > 0 ? 0 : check_members(names, row, i + 1, error);
             add_object(c, out, names, row);
         } else if (jv_get_kind(row) == JV_KIND_ARRAY) {
             add_array(c, out, row);

@@ -102,9 +102,7 @@ static long hex4(const char *at, const char *end)
     return value;
 }
 
-/* The character of \uXXXX or a pair of them at *at, behind the first \u, and *at behind it. -1: it
- * is none. */
-static long take_unicode(const char **at, const char *end)
+long nw_document_take_unicode(const char **at, const char *end)
 {
     long high = hex4(*at, end), low;
 
@@ -153,7 +151,8 @@ static bool skip_escape(struct reader *r)
 {
     r->at++;
     if (take(r, 'u')) {
-        return take_unicode(&r->at, r->end) >= 0 || refuse_for(r, "no character after \\u");
+        return nw_document_take_unicode(&r->at, r->end) >= 0 ||
+               refuse_for(r, "no character after \\u");
     }
     if (r->at == r->end || simple_escape(*r->at) < 0) {
         return refuse(r);
@@ -244,7 +243,7 @@ long nw_document_unescape(struct nw_slice text, char *out)
         if (*at == 'u') {
             long c;
             at++;
-            c = take_unicode(&at, end);
+            c = nw_document_take_unicode(&at, end);
             if (c < 0) {
                 return -1;
             }
@@ -348,7 +347,8 @@ static bool read_container(struct reader *r, enum nw_kind kind)
         return false;
     }
     if (r->depth == NW_DOCUMENT_DEEPEST) {
-        return refuse_for(r, "too many levels");
+        r->d->too_deep = true;
+        return refuse_for(r, NW_DOCUMENT_TOO_DEEP);
     }
     r->depth++;
     r->at++;
@@ -396,12 +396,22 @@ static bool read_value(struct reader *r)
     }
 }
 
+struct nw_slice nw_document_behind_mark(struct nw_slice text)
+{
+    static const struct nw_slice mark = NW_LITERAL("\xef\xbb\xbf");
+
+    return nw_slice_starts(text, mark)
+               ? (struct nw_slice){text.data + mark.len, text.len - mark.len}
+               : text;
+}
+
 int nw_document_read(struct nw_document *d, struct nw_slice text)
 {
     struct reader r = {.d = d, .at = text.data, .end = text.data + text.len};
 
     d->text = text.data;
     d->count = 0;
+    d->too_deep = false;
     if (text.data == NULL || text.len > INT32_MAX) {
         (void)refuse_for(&r, text.data == NULL ? "there is no value" : "too long");
     } else if (read_value(&r)) {

@@ -14,7 +14,13 @@
 
 #include "base/slice.h"
 
-#define NW_DOCUMENT_DEEPEST 200
+/*
+ * Brackets in brackets. libjq 1.6 takes 256 arrays or 128 objects, which need two places each on
+ * its stack; one limit for all, and for templates, makes a payload that one rule takes good for
+ * another.
+ */
+#define NW_DOCUMENT_DEEPEST 128
+#define NW_DOCUMENT_TOO_DEEP "nested deeper than 128 levels"
 
 /* In the order in which jq sorts. */
 enum nw_kind {
@@ -44,6 +50,7 @@ struct nw_document {
     /* After a failure: what is wrong, and where. */
     const char *why;
     size_t wrong_at;
+    bool too_deep; /* it may be JSON */
 };
 
 /* Index text, which must stay as it is while the document is used. 0, or NW_EINVAL: why and
@@ -51,8 +58,15 @@ struct nw_document {
 int nw_document_read(struct nw_document *d, struct nw_slice text);
 void nw_document_done(struct nw_document *d);
 
+/* text without the byte order mark that editors put in front of UTF-8. */
+struct nw_slice nw_document_behind_mark(struct nw_slice text);
+
 /* Write what the JSON string text (without quotes) stands for into out, which has room for text.len
  * bytes. Returns its length, or -1: an escape that is not one. */
 long nw_document_unescape(struct nw_slice text, char *out);
+
+/* The character of \uXXXX, or of a pair of them, at *at, behind the first \u; *at moves behind it.
+ * -1: it is none, as half a pair. */
+long nw_document_take_unicode(const char **at, const char *end);
 
 #endif

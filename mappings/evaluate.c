@@ -250,10 +250,15 @@ static int query(const struct nw_expression *e, const struct nw_evaluation *v,
 static int json(const struct nw_expression *e, const struct nw_evaluation *v,
                 struct nw_operand *out)
 {
-    struct nw_slice value;
-    int rc = nw_json_path_read(e->path, v->m->payload, v->m, &value, v->error);
+    struct nw_slice value, s = e->source;
+    struct nw_error error = {.text = ""};
+    int rc = nw_json_path_read(e->path, v->m->payload, v->m, &value, &error);
 
-    return rc == 0 ? give(out, NW_FORM_VALUE, value) : rc;
+    if (rc != 0) {
+        return nw_error_set(v->error, rc, "%.*s: %s", (int)(s.len > 100 ? 100 : s.len), s.data,
+                            error.text);
+    }
+    return give(out, NW_FORM_VALUE, value);
 }
 
 static int id(const struct nw_expression *e, const struct nw_evaluation *v, struct nw_operand *out)

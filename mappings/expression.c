@@ -3,16 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/suggest.h"
 #include "mappings/parser.h"
 
-#define DEEPEST 16
-
-static const char *const filters[] = {
-    [NW_FILTER_RAW] = "raw",       [NW_FILTER_LOWER] = "lower", [NW_FILTER_UPPER] = "upper",
-    [NW_FILTER_BASE64] = "base64", [NW_FILTER_HEX] = "hex",     [NW_FILTER_SHA256] = "sha256"};
-
-#define FILTERS (sizeof filters / sizeof filters[0])
+#define DEEPEST 16 /* parentheses in parentheses */
 
 static struct nw_expression *make(struct nw_parser *p, enum nw_op op)
 {
@@ -63,16 +56,69 @@ struct nw_expression *nw_expression_wildcard(struct nw_parser *p, size_t at, siz
     return e;
 }
 
-static struct nw_expression *parse_name(struct nw_parser *p)
+static struct nw_expression *parse_sequence(struct nw_parser *p, int depth);
+
+/* An expression behind a "(", and its ")". */
+static struct nw_expression *parse_inside(struct nw_parser *p, int depth)
+{
+    struct nw_expression *e;
+
+    if (depth == DEEPEST) {
+        (void)nw_error_set_at(p->error, NW_EINVAL, p->at - 1,
+                              "parentheses are nested deeper than %d levels", DEEPEST);
+        return NULL;
+    }
+    e = parse_sequence(p, depth + 1);
+    if (e != NULL && !nw_take(p, ')')) {
+        (void)nw_error_set_at(p->error, NW_EINVAL, p->at, "expected \")\"");
+        nw_expression_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+static struct nw_expression *make_filter(struct nw_parser *p, int filter,
+                                         struct nw_expression *left)
+{
+    struct nw_expression *e = make(p, NW_OP_FILTER);
+
+    if (e != NULL) {
+        e->filter = (enum nw_filter)filter;
+        e->left = left;
+    }
+    return e;
+}
+
+/* lower(…) is … | lower. */
+static struct nw_expression *parse_filter_call(struct nw_parser *p, int filter, size_t start,
+                                               int depth)
+{
+    struct nw_expression *left = parse_inside(p, depth), *e;
+
+    if (left == NULL) {
+        return NULL;
+    }
+    e = make_filter(p, filter, left);
+    if (e == NULL) {
+        nw_expression_free(left);
+    }
+    return give(p, e, true, start);
+}
+
+static struct nw_expression *parse_name(struct nw_parser *p, int depth)
 {
     size_t start = p->at;
     struct nw_slice word = nw_take_word(p);
     const struct nw_name *n, *other;
     struct nw_expression *e;
+    int filter = nw_filter_find(word);
     bool call, good;
 
     nw_skip_blanks(p);
     call = nw_take(p, '(');
+    if (call && filter >= 0) {
+        return parse_filter_call(p, filter, start, depth);
+    }
     n = nw_name_find(word, call);
     other = nw_name_find(word, !call);
     if (n == NULL) {
@@ -90,8 +136,6 @@ static struct nw_expression *parse_name(struct nw_parser *p)
     return give(p, e, good, start);
 }
 
-static struct nw_expression *parse_sequence(struct nw_parser *p, int depth);
-
 static struct nw_expression *parse_operand(struct nw_parser *p, int depth)
 {
     size_t start;
@@ -108,15 +152,10 @@ static struct nw_expression *parse_operand(struct nw_parser *p, int depth)
         return nw_take_number(p, &n) ? nw_expression_wildcard(p, start, p->at - start, n) : NULL;
     }
     if (isalpha(nw_peek(p)) || nw_peek(p) == '_') {
-        return parse_name(p);
+        return parse_name(p, depth);
     }
-    if (depth < DEEPEST && nw_take(p, '(')) {
-        e = parse_sequence(p, depth + 1);
-        if (e != NULL && !nw_take(p, ')')) {
-            (void)nw_error_set_at(p->error, NW_EINVAL, p->at, "expected \")\"");
-            return give(p, e, false, start);
-        }
-        return e;
+    if (nw_take(p, '(')) {
+        return parse_inside(p, depth);
     }
     (void)nw_error_set_at(p->error, NW_EINVAL, p->at, "expected a name, like {{key}}, or a 'text'");
     return NULL;
@@ -124,38 +163,19 @@ static struct nw_expression *parse_operand(struct nw_parser *p, int depth)
 
 static struct nw_expression *parse_filter(struct nw_parser *p, struct nw_expression *left)
 {
-    struct nw_suggest suggest;
     struct nw_slice word;
-    const char *best;
     size_t at;
+    int filter;
 
     nw_skip_blanks(p);
     at = p->at;
     word = nw_take_word(p);
-    nw_suggest_init(&suggest, word);
-    for (size_t i = 0; i < FILTERS; i++) {
-        if (nw_slice_equal(word, nw_slice_text(filters[i]))) {
-            struct nw_expression *e = make(p, NW_OP_FILTER);
-            if (e != NULL) {
-                e->filter = (enum nw_filter)i;
-                e->left = left;
-            }
-            return e;
-        }
-        nw_suggest_offer(&suggest, filters[i]);
+    filter = nw_filter_find(word);
+    if (filter < 0) {
+        (void)nw_filter_unknown(p, at, word);
+        return NULL;
     }
-    best = nw_suggest_best(&suggest);
-    if (best != NULL) {
-        (void)nw_error_set_at(p->error, NW_EINVAL, at,
-                              "unknown filter \"%.*s\"; did you mean \"%s\"?", (int)word.len,
-                              word.data, best);
-    } else {
-        (void)nw_error_set_at(
-            p->error, NW_EINVAL, at,
-            "unknown filter \"%.*s\"; there are raw, lower, upper, base64, hex and sha256",
-            (int)word.len, word.data);
-    }
-    return NULL;
+    return make_filter(p, filter, left);
 }
 
 static struct nw_expression *parse_or(struct nw_parser *p, struct nw_expression *left, int depth)

@@ -3,7 +3,7 @@
  * What stands between {{ and }}:
  *
  *     expression = operand { "or" operand | "|" filter }      from left to right
- *     operand    = name | name(arguments) | $n | 'text' | ( expression )
+ *     operand    = name | name(arguments) | filter(expression) | $n | 'text' | ( expression )
  *
  * Parsing (expression.c) finds the name in a table, checks it against the route's source and leaves
  * a node with all that evaluating (evaluate.c) needs. Nodes are immutable.

@@ -6,10 +6,9 @@
  *     subject      one token: . * > % blank, controls, DEL and what is not UTF-8 become %XX
  *     KV key       one token: all but letters, digits, - _ and / become =XX
  *     MQTT topic   one level: / + # % controls and what is not UTF-8 become %XX
- *     URL          all but letters, digits and - . _ ~ become %XX
- *     path         one name: / % and controls become %XX; . and .. alone too
- *     Kafka topic  as it is: there is no character left to escape with; the check refuses
- *     header, text as it is
+ *     URL          all but letters, digits and - . _ ~ become %XX; only behind the host, but for
+ * raw path         one name: / % and controls become %XX; . and .. alone too Kafka topic  as it is:
+ * there is no character left to escape with; the check refuses header, text as it is
  */
 #ifndef NATSWAY_MAPPINGS_FILL_H
 #define NATSWAY_MAPPINGS_FILL_H
@@ -32,9 +31,12 @@ char nw_fill_separator(enum nw_fill fill);
 /* What the whole is called: "subject", "MQTT topic". */
 const char *nw_fill_name(enum nw_fill fill);
 
-/* Is whole what may be filled in? 0, or NW_EINVAL with the reason and error->at. dots: how many
- * levels of a path the author himself wrote as . or .. */
-int nw_fill_check(enum nw_fill fill, struct nw_slice whole, size_t dots, struct nw_error *error);
+/* Is whole what may be filled in? 0, or NW_EINVAL with the reason and error->at. own: how much
+ * there is of what only the author himself may write, see nw_fill_count_own. */
+int nw_fill_check(enum nw_fill fill, struct nw_slice whole, size_t own, struct nw_error *error);
+
+/* Levels of a path that are . or .., or the "@" in front of the host of a URL. */
+size_t nw_fill_count_own(enum nw_fill fill, struct nw_slice whole);
 
 /* Levels of a path that are . or .. */
 size_t nw_fill_count_dots(struct nw_slice path);

@@ -4,14 +4,14 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "mappings/fill.h"
+#include "mappings/fill_rules.h"
 
-static int refuse(struct nw_error *error, size_t at, const char *what, const char *why)
+int nw_refuse(struct nw_error *error, size_t at, const char *what, const char *why)
 {
     return nw_error_set_at(error, NW_EINVAL, at, "the %s %s", what, why);
 }
 
-static int refuse_byte(struct nw_error *error, size_t at, const char *what, char byte)
+int nw_refuse_byte(struct nw_error *error, size_t at, const char *what, char byte)
 {
     unsigned char c = (unsigned char)byte;
 
@@ -28,7 +28,7 @@ static int refuse_byte(struct nw_error *error, size_t at, const char *what, char
 static int check_length(struct nw_error *error, const char *what, size_t len, size_t longest)
 {
     if (len == 0) {
-        return refuse(error, 0, what, "is empty");
+        return nw_refuse(error, 0, what, "is empty");
     }
     if (len > longest) {
         return nw_error_set_at(error, NW_EINVAL, longest, "the %s is longer than %zu bytes: %zu",
@@ -47,164 +47,103 @@ static int check_tokens(struct nw_slice s, const char *what, bool wildcards, str
             continue;
         }
         if (i == start) {
-            return refuse(error, i, what, "has an empty token");
+            return nw_refuse(error, i, what, "has an empty token");
         }
         if (!wildcards && i - start == 1 && (s.data[start] == '*' || s.data[start] == '>')) {
-            return refuse(error, start, what,
-                          "must not have a wildcard: write {{wildcard(1)}} for what it matched");
+            return nw_refuse(error, start, what,
+                             "must not have a wildcard: write {{wildcard(1)}} for what it matched");
         }
         start = i + 1;
     }
     return 0;
 }
 
-static int check_subject(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_subject(struct nw_slice s, size_t own, struct nw_error *error)
 {
     int rc = check_length(error, "subject", s.len, NW_SUBJECT_LONGEST);
 
-    (void)dots;
+    (void)own;
     if (rc != 0) {
         return rc;
     }
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.data[i];
         if (c <= ' ' || c == 0x7f) {
-            return refuse_byte(error, i, "subject", s.data[i]);
+            return nw_refuse_byte(error, i, "subject", s.data[i]);
         }
     }
     return check_tokens(s, "subject", false, error);
 }
 
-static int check_kv_key(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_kv_key(struct nw_slice s, size_t own, struct nw_error *error)
 {
     int rc = check_length(error, "KV key", s.len, NW_SUBJECT_LONGEST);
 
-    (void)dots;
+    (void)own;
     for (size_t i = 0; rc == 0 && i < s.len; i++) {
         char c = s.data[i];
         if ((unsigned char)c >= 0x80 ||
             (!isalnum((unsigned char)c) && strchr("-_/=.", c) == NULL) || c == '\0') {
-            rc = refuse_byte(error, i, "KV key", c);
+            rc = nw_refuse_byte(error, i, "KV key", c);
         }
     }
     return rc == 0 ? check_tokens(s, "KV key", true, error) : rc;
 }
 
-static int check_kafka_topic(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_kafka_topic(struct nw_slice s, size_t own, struct nw_error *error)
 {
     int rc = check_length(error, "Kafka topic", s.len, NW_KAFKA_TOPIC_LONGEST);
 
-    (void)dots;
+    (void)own;
     for (size_t i = 0; rc == 0 && i < s.len; i++) {
         char c = s.data[i];
         if ((unsigned char)c >= 0x80 || (!isalnum((unsigned char)c) && strchr("._-", c) == NULL) ||
             c == '\0') {
-            rc = refuse_byte(error, i, "Kafka topic", c);
+            rc = nw_refuse_byte(error, i, "Kafka topic", c);
         }
     }
     if (rc == 0 && nw_fill_count_dots(s) > 0) {
-        rc = refuse(error, 0, "Kafka topic", "must not be \".\" or \"..\"");
+        rc = nw_refuse(error, 0, "Kafka topic", "must not be \".\" or \"..\"");
     }
     return rc;
 }
 
-static int check_mqtt_topic(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_mqtt_topic(struct nw_slice s, size_t own, struct nw_error *error)
 {
     int rc = check_length(error, "MQTT topic", s.len, NW_MQTT_TOPIC_LONGEST);
     size_t i = 0;
 
-    (void)dots;
+    (void)own;
     while (rc == 0 && i < s.len) {
         size_t n = nw_utf8_length((struct nw_slice){s.data + i, s.len - i});
         if (n == 0) {
-            return refuse(error, i, "MQTT topic", "is not UTF-8");
+            return nw_refuse(error, i, "MQTT topic", "is not UTF-8");
         }
         if (s.data[i] == '+' || s.data[i] == '#') {
-            return refuse(error, i, "MQTT topic",
-                          "must not have a wildcard: write {{wildcard(1)}} for what it matched");
+            return nw_refuse(error, i, "MQTT topic",
+                             "must not have a wildcard: write {{wildcard(1)}} for what it matched");
         }
         if (!nw_mqtt_takes(s.data + i, n)) {
-            return refuse_byte(error, i, "MQTT topic", s.data[i]);
+            return nw_refuse_byte(error, i, "MQTT topic", s.data[i]);
         }
         i += n;
     }
     return rc;
 }
 
-/* The length of one written dot at the head of s: "." or "%2e"; 0 if there is none. */
-static size_t dot_length(struct nw_slice s)
-{
-    if (s.len >= 1 && s.data[0] == '.') {
-        return 1;
-    }
-    return s.len >= 3 && s.data[0] == '%' && s.data[1] == '2' && (s.data[2] | 32) == 'e' ? 3 : 0;
-}
-
-static bool is_dot_segment(struct nw_slice s)
-{
-    size_t dots = 0, n;
-
-    while ((n = dot_length(s)) > 0) {
-        s.data += n;
-        s.len -= n;
-        dots++;
-    }
-    return s.len == 0 && (dots == 1 || dots == 2);
-}
-
-/* Where the path of a URL begins: behind the method and the authority. */
-static size_t url_path(struct nw_slice s, size_t method)
-{
-    const char *at = memmem(s.data + method, s.len - method, "://", 3);
-
-    at = at == NULL ? NULL : memchr(at + 3, '/', s.len - (size_t)(at + 3 - s.data));
-    return at == NULL ? s.len : (size_t)(at - s.data);
-}
-
-static int check_dot_segments(struct nw_slice s, size_t at, struct nw_error *error)
-{
-    while (at < s.len && s.data[at] == '/') {
-        size_t end = at + 1;
-        while (end < s.len && strchr("/?#", s.data[end]) == NULL) {
-            end++;
-        }
-        if (is_dot_segment((struct nw_slice){s.data + at + 1, end - at - 1})) {
-            return refuse(error, at + 1, "URL", "must not have \".\" or \"..\" in its path");
-        }
-        at = end;
-    }
-    return 0;
-}
-
-/* "POST https://…": the method and one blank are allowed in front. */
-static int check_url(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_url(struct nw_slice s, size_t own, struct nw_error *error)
 {
     int rc = check_length(error, "URL", s.len, NW_URL_LONGEST);
-    size_t method = 0;
 
-    (void)dots;
-    if (rc != 0) {
-        return rc;
-    }
-    while (method < s.len && isupper((unsigned char)s.data[method])) {
-        method++;
-    }
-    method = method > 0 && method < s.len && s.data[method] == ' ' ? method + 1 : 0;
-    for (size_t i = method; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.data[i];
-        if (c <= ' ' || c == 0x7f) {
-            return refuse_byte(error, i, "URL", s.data[i]);
-        }
-    }
-    return check_dot_segments(s, url_path(s, method), error);
+    return rc != 0 ? rc : nw_url_check(s, true, own, error);
 }
 
-static int check_header(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_header(struct nw_slice s, size_t own, struct nw_error *error)
 {
-    (void)dots;
+    (void)own;
     for (size_t i = 0; i < s.len; i++) {
         if (s.data[i] == '\r' || s.data[i] == '\n' || s.data[i] == '\0') {
-            return refuse(error, i, "header", "must not contain a line break or NUL");
+            return nw_refuse(error, i, "header", "must not contain a line break or NUL");
         }
     }
     return 0;
@@ -227,7 +166,7 @@ size_t nw_fill_count_dots(struct nw_slice path)
     return dots;
 }
 
-static int check_path(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_path(struct nw_slice s, size_t own, struct nw_error *error)
 {
     int rc = check_length(error, "path", s.len, NW_PATH_LONGEST);
     size_t start = 0;
@@ -236,33 +175,45 @@ static int check_path(struct nw_slice s, size_t dots, struct nw_error *error)
         return rc;
     }
     if (memchr(s.data, '\0', s.len) != NULL) {
-        return refuse(error, 0, "path", "must not contain NUL");
+        return nw_refuse(error, 0, "path", "must not contain NUL");
     }
     for (size_t i = 0; i <= s.len; i++) {
         if (i < s.len && s.data[i] != '/') {
             continue;
         }
         if (i - start > NW_FILE_NAME_LONGEST) {
-            return refuse(error, start, "path", "has a name of more than 255 bytes");
+            return nw_refuse(error, start, "path", "has a name of more than 255 bytes");
         }
         start = i + 1;
     }
-    return nw_fill_count_dots(s) == dots
+    return nw_fill_count_dots(s) == own
                ? 0
-               : refuse(error, 0, "path", "must not get \".\" or \"..\" from a value");
+               : nw_refuse(error, 0, "path", "must not get \".\" or \"..\" from a value");
 }
 
-static int check_text(struct nw_slice s, size_t dots, struct nw_error *error)
+static int check_text(struct nw_slice s, size_t own, struct nw_error *error)
 {
     (void)s;
-    (void)dots;
+    (void)own;
     (void)error;
     return 0;
 }
 
-int nw_fill_check(enum nw_fill fill, struct nw_slice whole, size_t dots, struct nw_error *error)
+size_t nw_fill_count_own(enum nw_fill fill, struct nw_slice whole)
 {
-    static int (*const checks[])(struct nw_slice s, size_t dots, struct nw_error * error) = {
+    switch (fill) {
+    case NW_FILL_PATH:
+        return nw_fill_count_dots(whole);
+    case NW_FILL_URL:
+        return nw_url_count_ats(whole);
+    default:
+        return 0;
+    }
+}
+
+int nw_fill_check(enum nw_fill fill, struct nw_slice whole, size_t own, struct nw_error *error)
+{
+    static int (*const checks[])(struct nw_slice s, size_t own, struct nw_error * error) = {
         [NW_FILL_TEXT] = check_text,
         [NW_FILL_SUBJECT] = check_subject,
         [NW_FILL_KAFKA_TOPIC] = check_kafka_topic,
@@ -272,5 +223,5 @@ int nw_fill_check(enum nw_fill fill, struct nw_slice whole, size_t dots, struct 
         [NW_FILL_PATH] = check_path,
         [NW_FILL_KV_KEY] = check_kv_key,
     };
-    return checks[fill](whole, dots, error);
+    return checks[fill](whole, own, error);
 }

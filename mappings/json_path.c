@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-
-#define DEEPEST 256 /* as jq */
+#include "mappings/document.h"
 
 struct step {
     bool is_index;
@@ -148,7 +147,7 @@ struct reader {
     struct nw_message *m;
     struct found found;
     const char *problem;
-    bool no_memory;
+    bool no_memory, too_deep;
 };
 
 static bool fail(struct reader *r, const char *problem)
@@ -173,21 +172,21 @@ static void skip_blanks(struct reader *r)
     }
 }
 
-static int hex4(struct nw_slice s, size_t at)
+/* Behind a backslash. */
+static bool read_escape(struct reader *r)
 {
-    int value = 0;
+    int c = peek(r);
+    const char *at;
 
-    if (at + 4 > s.len) {
-        return -1;
+    if (c <= 0 || strchr("\"\\/bfnrtu", c) == NULL) {
+        return fail(r, "a string has an unknown escape");
     }
-    for (size_t i = at; i < at + 4; i++) {
-        char c = s.data[i];
-        if (!isxdigit((unsigned char)c)) {
-            return -1;
-        }
-        value = value << 4 | (isdigit((unsigned char)c) ? c - '0' : (c | 32) - 'a' + 10);
+    at = r->json.data + ++r->at;
+    if (c == 'u' && nw_document_take_unicode(&at, r->json.data + r->json.len) < 0) {
+        return fail(r, "a string has a \\u that is no character");
     }
-    return value;
+    r->at = (size_t)(at - r->json.data);
+    return true;
 }
 
 /* A string at its opening quote; *text is what stands between the quotes. */
@@ -213,12 +212,9 @@ static bool read_string(struct reader *r, struct nw_slice *text, bool *escapes)
             continue;
         }
         *escapes = true;
-        c = peek(r);
-        if (c <= 0 || strchr("\"\\/bfnrtu", c) == NULL ||
-            (c == 'u' && hex4(r->json, r->at + 1) < 0)) {
-            return fail(r, "a string has an unknown escape");
+        if (!read_escape(r)) {
+            return false;
         }
-        r->at += c == 'u' ? 5 : 1;
     }
 }
 
@@ -271,73 +267,20 @@ static bool read_word(struct reader *r)
     return read_number(r);
 }
 
-static char *add_utf8(char *out, unsigned code)
-{
-    if (code < 0x80) {
-        *out++ = (char)code;
-    } else if (code < 0x800) {
-        *out++ = (char)(0xc0 | code >> 6);
-        *out++ = (char)(0x80 | (code & 63));
-    } else if (code < 0x10000) {
-        *out++ = (char)(0xe0 | code >> 12);
-        *out++ = (char)(0x80 | (code >> 6 & 63));
-        *out++ = (char)(0x80 | (code & 63));
-    } else {
-        *out++ = (char)(0xf0 | code >> 18);
-        *out++ = (char)(0x80 | (code >> 12 & 63));
-        *out++ = (char)(0x80 | (code >> 6 & 63));
-        *out++ = (char)(0x80 | (code & 63));
-    }
-    return out;
-}
-
-/* \uXXXX at at, with its second half if it is a surrogate; half a pair becomes U+FFFD. */
-static unsigned read_unicode(struct nw_slice s, size_t *at)
-{
-    unsigned code = (unsigned)hex4(s, *at + 2), low;
-
-    *at += 6;
-    if (code < 0xd800 || code > 0xdfff) {
-        return code;
-    }
-    if (code < 0xdc00 && *at + 6 <= s.len && s.data[*at] == '\\' && s.data[*at + 1] == 'u') {
-        low = (unsigned)hex4(s, *at + 2);
-        if (low >= 0xdc00 && low <= 0xdfff) {
-            *at += 6;
-            return 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00));
-        }
-    }
-    return 0xfffd;
-}
-
 /* What a checked string says. Never longer than it was. */
 static bool decode(struct reader *r, struct nw_slice *text)
 {
-    char *start = nw_message_bytes(r->m, text->len), *out = start;
+    char *start = nw_message_bytes(r->m, text->len);
 
     if (start == NULL) {
         r->no_memory = true;
         return fail(r, "out of memory");
     }
-    for (size_t i = 0; i < text->len;) {
-        static const char names[] = "bfnrt", bytes[] = "\b\f\n\r\t";
-        char c = text->data[i];
-        if (c != '\\') {
-            *out++ = c;
-            i++;
-        } else if (text->data[i + 1] == 'u') {
-            out = add_utf8(out, read_unicode(*text, &i));
-        } else {
-            const char *name = strchr(names, text->data[i + 1]);
-            *out++ = name == NULL ? text->data[i + 1] : bytes[name - names];
-            i += 2;
-        }
-    }
-    *text = (struct nw_slice){start, (size_t)(out - start)};
+    *text = (struct nw_slice){start, (size_t)nw_document_unescape(*text, start)};
     return true;
 }
 
-/* Values down to `depth` steps are on the path; DEEPEST + 1: this one and all in it are not. */
+/* Values down to `depth` steps are on the path; OFF_THE_PATH: this one and all in it are not. */
 static bool read_value(struct reader *r, size_t level, size_t depth);
 
 static bool name_fits(struct reader *r, size_t depth, struct nw_slice name, bool escapes)
@@ -388,8 +331,9 @@ static bool read_container(struct reader *r, size_t level, size_t depth)
     bool object = peek(r) == '{';
     int close = object ? '}' : ']';
 
-    if (level == DEEPEST) {
-        return fail(r, "it is nested deeper than 256 levels");
+    if (level == NW_DOCUMENT_DEEPEST) {
+        r->too_deep = true;
+        return fail(r, NW_DOCUMENT_TOO_DEEP);
     }
     r->at++;
     skip_blanks(r);
@@ -458,7 +402,7 @@ static bool take(struct reader *r, struct nw_slice *out)
 int nw_json_path_read(const struct nw_json_path *path, struct nw_slice json, struct nw_message *m,
                       struct nw_slice *out, struct nw_error *error)
 {
-    struct reader r = {.path = path, .json = json, .m = m};
+    struct reader r = {.path = path, .json = nw_document_behind_mark(json), .m = m};
     bool good;
 
     if (json.len == 0) { /* a tombstone, or a request without a body, is null, as to a rule */
@@ -471,12 +415,12 @@ int nw_json_path_read(const struct nw_json_path *path, struct nw_slice json, str
     good = read_value(&r, 0, 0);
     if (good) {
         skip_blanks(&r);
-        good = r.at == json.len || fail(&r, "something stands behind the value");
+        good = r.at == r.json.len || fail(&r, "something stands behind the value");
     }
     if (!good || !take(&r, out)) {
         return r.no_memory ? nw_error_set(error, NW_ENOMEM, "out of memory")
-                           : nw_error_set_at(error, NW_EINVAL, r.at, "not JSON: %s, at byte %zu",
-                                             r.problem, r.at);
+                           : nw_error_set_at(error, NW_EINVAL, r.at, "%s%s at byte %zu",
+                                             r.too_deep ? "" : "not JSON: ", r.problem, r.at + 1);
     }
     return 0;
 }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mappings/json_value.h"
 
-#include "mappings/document.h"
-
-#define MARK NW_LITERAL("\xef\xbb\xbf")
-
 /* As editors count: columns in bytes, from 1. */
 static void find_place(struct nw_slice text, size_t at, size_t *line, size_t *column)
 {
@@ -18,34 +14,33 @@ static void find_place(struct nw_slice text, size_t at, size_t *line, size_t *co
     }
 }
 
-static int read(struct nw_slice text, struct nw_error *error)
+int nw_json_read(struct nw_document *d, struct nw_slice text, struct nw_error *error)
 {
-    struct nw_document d = {0};
-    int rc = nw_document_read(&d, text);
+    int rc;
     size_t line, column;
 
+    text = nw_document_behind_mark(text);
+    rc = nw_document_read(d, text);
     if (rc == NW_ENOMEM) {
         (void)nw_error_set(error, NW_ENOMEM, "out of memory");
     } else if (rc != 0) {
-        find_place(text, d.wrong_at, &line, &column);
-        (void)nw_error_set(error, NW_EINVAL, "not JSON: %s at line %zu, column %zu", d.why, line,
-                           column);
+        find_place(text, d->wrong_at, &line, &column);
+        (void)nw_error_set(error, NW_EINVAL, "%s%s at line %zu, column %zu",
+                           d->too_deep ? "" : "not JSON: ", d->why, line, column);
     }
-    nw_document_done(&d);
     return rc;
 }
 
 int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error)
 {
-    int rc;
+    struct nw_document d = {0};
+    int rc = nw_json_read(&d, text, error);
 
-    if (nw_slice_starts(text, MARK)) {
-        text = (struct nw_slice){text.data + MARK.len, text.len - MARK.len};
-    }
-    rc = read(text, error);
+    nw_document_done(&d);
     if (rc != 0) {
         return rc;
     }
+    text = nw_document_behind_mark(text);
     *out = jv_parse_sized(text.data, (int)text.len);
     if (!jv_is_valid(*out)) {
         jv_free(*out);

@@ -5,6 +5,7 @@
 #include <jv.h>
 
 #include "base/error.h"
+#include "mappings/document.h"
 
 /*
  * What text, which is JSON (RFC 8259; a byte order mark before it is passed over), stands for:
@@ -15,5 +16,8 @@
  * missing comma, which a sender could do again and again.
  */
 int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error);
+
+/* The same text indexed in d, which the caller ends, also after a failure. */
+int nw_json_read(struct nw_document *d, struct nw_slice text, struct nw_error *error);
 
 #endif

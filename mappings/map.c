@@ -17,6 +17,7 @@ static void free_step(struct nw_map_step *s)
     nw_program_free(s->when);
     nw_template_free(s->value);
     nw_window_free(s->window);
+    nw_check_free(s->check);
     free(s->name);
 }
 
@@ -35,6 +36,11 @@ void nw_map_free(struct nw_map *map)
 bool nw_map_is_empty(const struct nw_map *map)
 {
     return map == NULL || map->count == 0;
+}
+
+void nw_map_set_route(struct nw_map *map, const char *route)
+{
+    map->route = route;
 }
 
 void nw_map_begin_step(struct nw_map *map)
@@ -108,7 +114,14 @@ int nw_map_add_encode(struct nw_map *map, const struct nw_codec *codec, struct n
 
 int nw_map_add_check(struct nw_map *map, const struct nw_check_rule *rule, struct nw_program *when)
 {
-    return add(map, (struct nw_map_step){.kind = NW_STEP_CHECK, .rule = rule, .when = when});
+    struct nw_check *check;
+    int rc = nw_check_new(rule, &check);
+
+    if (rc != 0) {
+        nw_program_free(when);
+        return rc;
+    }
+    return add(map, (struct nw_map_step){.kind = NW_STEP_CHECK, .check = check, .when = when});
 }
 
 int nw_map_add_drop(struct nw_map *map, struct nw_program *when)

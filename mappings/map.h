@@ -27,6 +27,9 @@ struct nw_map *nw_map_new(void);
 void nw_map_free(struct nw_map *map); /* with its steps */
 bool nw_map_is_empty(const struct nw_map *map);
 
+/* The name that stands in the ids of parts. Kept by reference. */
+void nw_map_set_route(struct nw_map *map, const char *route);
+
 /* What is added from here on is one more step, as the user counts them. Without it, each addition
  * is one. */
 void nw_map_begin_step(struct nw_map *map);
@@ -39,6 +42,7 @@ int nw_map_add_split(struct nw_map *map, struct nw_program *program, struct nw_p
 /* Codecs and rules are kept by reference. */
 int nw_map_add_decode(struct nw_map *map, const struct nw_codec *codec, struct nw_program *when);
 int nw_map_add_encode(struct nw_map *map, const struct nw_codec *codec, struct nw_program *when);
+/* Also NW_EINVAL: a name is no path (mappings/check.h). */
 int nw_map_add_check(struct nw_map *map, const struct nw_check_rule *rule, struct nw_program *when);
 enum nw_map_field { NW_MAP_KEY, NW_MAP_SUBJECT, NW_MAP_TIMESTAMP, NW_MAP_ID, NW_MAP_HEADER };
 /* One field of a `set` step; value NULL removes the field. name only for NW_MAP_HEADER. */

@@ -13,7 +13,6 @@
 #include "mappings/lookup_run.h"
 #include "mappings/map_steps.h"
 #include "mappings/program.h"
-#include "mappings/types.h"
 
 /* What the runs of one original's messages have in common. */
 struct result {
@@ -167,6 +166,14 @@ static struct nw_message *new_part(struct run *r)
     return m;
 }
 
+/* A part has an id of its own, also for the steps behind the split. */
+static int give_part_id(const struct run *r, struct nw_message *m)
+{
+    return m->part.data == NULL
+               ? 0
+               : nw_message_make_part_id(m, r->map->route == NULL ? "" : r->map->route);
+}
+
 /* The part goes through the rest of the steps by itself. value is what is known of its payload. */
 static void go_on_with(struct run *r, struct nw_message *m, struct nw_value value)
 {
@@ -176,6 +183,12 @@ static void go_on_with(struct run *r, struct nw_message *m, struct nw_value valu
     part.value = value;
     m->split_index = r->result->parts++;
     m->part = m->payload;
+    if (give_part_id(r, m) != 0) {
+        r->result->no_memory = true;
+        nw_value_done(&part.value);
+        nw_message_unref(m);
+        return;
+    }
     run_part(&part);
 }
 
@@ -289,14 +302,16 @@ static int set_field(struct run *r, const struct nw_map_step *s, struct nw_slice
         return set_timestamp(r, value);
     case NW_MAP_ID:
         r->m->id = value;
-        return 0;
+        return give_part_id(r, r->m);
     default:
         return nw_message_set_header(r->m, nw_slice_text(s->name), value);
     }
 }
 
-static void remove_field(struct nw_message *m, const struct nw_map_step *s)
+static int remove_field(const struct run *r, const struct nw_map_step *s)
 {
+    struct nw_message *m = r->m;
+
     switch (s->field) {
     case NW_MAP_KEY:
         m->key = NW_ABSENT;
@@ -309,11 +324,12 @@ static void remove_field(struct nw_message *m, const struct nw_map_step *s)
         break;
     case NW_MAP_ID:
         m->id = NW_ABSENT;
-        break;
+        return give_part_id(r, m);
     default:
         nw_message_remove_header(m, nw_slice_text(s->name));
         break;
     }
+    return 0;
 }
 
 static enum verdict run_set(struct run *r, const struct nw_map_step *s)
@@ -321,8 +337,7 @@ static enum verdict run_set(struct run *r, const struct nw_map_step *s)
     struct nw_slice value;
 
     if (s->value == NULL) {
-        remove_field(r->m, s);
-        return GO_ON;
+        return remove_field(r, s) == 0 ? GO_ON : REJECTED;
     }
     if (nw_template_render(s->value, r->m, &value, r->error) != 0 || set_field(r, s, value) != 0) {
         return REJECTED;
@@ -401,11 +416,7 @@ static enum verdict run_encode(struct run *r, const struct nw_map_step *s)
 
 static enum verdict run_check(struct run *r, const struct nw_map_step *s)
 {
-    if (nw_value_parse(&r->value, r->m, r->error) != 0 ||
-        nw_check_value(s->rule, r->value.value, r->error) != 0) {
-        return REJECTED;
-    }
-    return GO_ON;
+    return nw_check_run(s->check, r->m->payload, r->error) != 0 ? REJECTED : GO_ON;
 }
 
 static enum verdict run_drop(struct run *r, const struct nw_map_step *s)

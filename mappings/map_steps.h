@@ -3,6 +3,7 @@
 #ifndef NATSWAY_MAPPINGS_MAP_STEPS_H
 #define NATSWAY_MAPPINGS_MAP_STEPS_H
 
+#include "mappings/check.h"
 #include "mappings/map.h"
 
 enum nw_step_kind {
@@ -29,13 +30,14 @@ struct nw_map_step {
     enum nw_map_field field;
     char *name; /* of a header, or the pattern of REMOVE */
     const struct nw_codec *codec;
-    const struct nw_check_rule *rule;
+    struct nw_check *check; /* CHECK: the step's own */
     const struct nw_map_call *call;
     struct nw_window *window; /* DEDUPE: the step's own */
     const struct nw_lookup_rule *lookup;
 };
 
 struct nw_map {
+    const char *route; /* for the ids of parts; NULL: it has no name */
     struct nw_map_step *steps;
     size_t count;
     unsigned number; /* of the step that is being added; 0: each addition is a step */

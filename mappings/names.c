@@ -47,6 +47,12 @@ static const struct nw_name names[] = {
 
 #define NAMES (sizeof names / sizeof names[0])
 
+static const char *const filters[] = {
+    [NW_FILTER_RAW] = "raw",       [NW_FILTER_LOWER] = "lower", [NW_FILTER_UPPER] = "upper",
+    [NW_FILTER_BASE64] = "base64", [NW_FILTER_HEX] = "hex",     [NW_FILTER_SHA256] = "sha256"};
+
+#define FILTERS (sizeof filters / sizeof filters[0])
+
 static bool word_is(struct nw_slice word, const char *name, bool any_case)
 {
     return strlen(name) == word.len && (any_case ? strncasecmp(name, word.data, word.len)
@@ -64,10 +70,37 @@ const struct nw_name *nw_name_find(struct nw_slice word, bool call)
     return NULL;
 }
 
-bool nw_name_unknown(struct nw_parser *p, size_t at, struct nw_slice word, bool call)
+int nw_filter_find(struct nw_slice word)
+{
+    for (size_t i = 0; i < FILTERS; i++) {
+        if (word_is(word, filters[i], false)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+bool nw_filter_unknown(struct nw_parser *p, size_t at, struct nw_slice word)
 {
     struct nw_suggest suggest;
     const char *best;
+
+    nw_suggest_init(&suggest, word);
+    for (size_t i = 0; i < FILTERS; i++) {
+        nw_suggest_offer(&suggest, filters[i]);
+    }
+    best = nw_suggest_best(&suggest);
+    (void)nw_error_set_at(p->error, NW_EINVAL, at, "unknown filter \"%.*s\"; %s%s%s", (int)word.len,
+                          word.data, best == NULL ? "there are " : "did you mean \"",
+                          best == NULL ? "raw, lower, upper, base64, hex and sha256" : best,
+                          best == NULL ? "" : "\"?");
+    return false;
+}
+
+/* What stands in the same way, with or without parentheses, counts first; then anything. */
+static const char *closest(struct nw_slice word, bool call)
+{
+    struct nw_suggest suggest;
 
     nw_suggest_init(&suggest, word);
     for (size_t i = 0; i < NAMES; i++) {
@@ -75,10 +108,25 @@ bool nw_name_unknown(struct nw_parser *p, size_t at, struct nw_slice word, bool 
             nw_suggest_offer(&suggest, names[i].name);
         }
     }
+    for (size_t i = 0; call && i < FILTERS; i++) {
+        nw_suggest_offer(&suggest, filters[i]);
+    }
     for (size_t i = 0; nw_suggest_best(&suggest) == NULL && i < NAMES; i++) {
         nw_suggest_offer(&suggest, names[i].name);
     }
-    best = nw_suggest_best(&suggest);
+    return nw_suggest_best(&suggest);
+}
+
+bool nw_name_unknown(struct nw_parser *p, size_t at, struct nw_slice word, bool call)
+{
+    const char *best = closest(word, call);
+
+    if (nw_filter_find(word) >= 0) {
+        (void)nw_error_set_at(p->error, NW_EINVAL, at,
+                              "\"%.*s\" is a filter: expected %.*s(…) or … | %.*s", (int)word.len,
+                              word.data, (int)word.len, word.data, (int)word.len, word.data);
+        return false;
+    }
     (void)nw_error_set_at(p->error, NW_EINVAL, at, "unknown name \"%.*s\"%s%s%s", (int)word.len,
                           word.data, best == NULL ? "" : "; did you mean \"",
                           best == NULL ? "" : best, best == NULL ? "" : "\"?");

@@ -76,6 +76,9 @@ const struct nw_name *nw_name_find(struct nw_slice word, bool call);
 bool nw_name_unknown(struct nw_parser *p, size_t at, struct nw_slice word, bool call);
 /* "expected header('name')" */
 bool nw_name_wrong_call(struct nw_parser *p, size_t at, const struct nw_name *n);
+/* Which enum nw_filter; -1, and nothing said, if there is none. */
+int nw_filter_find(struct nw_slice word);
+bool nw_filter_unknown(struct nw_parser *p, size_t at, struct nw_slice word);
 /* Does the route's source have it? */
 bool nw_name_check_source(struct nw_parser *p, size_t at, const struct nw_name *n);
 

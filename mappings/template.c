@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "mappings/convert.h"
+#include "mappings/fill_rules.h"
 
 #define STACK_BYTES 512
 
@@ -27,7 +28,7 @@ struct nw_template {
     struct part *parts;
     size_t count;
     struct nw_slice constant; /* all of it, if there is no expression; else absent */
-    size_t dots;              /* levels of a path that the author wrote as . or .. */
+    size_t own; /* what the author wrote of what no value may add: see nw_fill_count_own */
 };
 
 /* ---- compiling ---- */
@@ -191,6 +192,49 @@ static size_t place_of(const struct nw_template *t, size_t at)
     return strlen(t->text);
 }
 
+/* Is all that e gives put in as it is? */
+static bool is_raw(const struct nw_expression *e)
+{
+    switch (e->op) {
+    case NW_OP_FILTER:
+        return e->filter == NW_FILTER_RAW || is_raw(e->left);
+    case NW_OP_OR:
+        return is_raw(e->left) && is_raw(e->right);
+    default:
+        return false;
+    }
+}
+
+/* Who is called is not for a message to say, unless that is asked for: then it is known only when
+ * the message is there. */
+static int check_url(const struct nw_template *t, struct nw_slice probe, struct nw_error *error)
+{
+    struct nw_url_parts url = nw_url_parts(probe);
+    size_t at = 0;
+    bool known = true;
+
+    for (size_t i = 0; i < t->count; i++) {
+        const struct part *part = &t->parts[i];
+        if (part->expression != NULL && at >= url.start && at < url.end) {
+            if (!is_raw(part->expression)) {
+                return nw_error_set_at(
+                    error, NW_EINVAL, at,
+                    "a URL's host cannot come from a message unless it is | raw");
+            }
+            known = false;
+        }
+        at += part->expression != NULL ? 1 : part->text.len;
+    }
+    return nw_url_check(probe, known, t->own, error);
+}
+
+static int check_probe(struct nw_template *t, struct nw_slice probe, struct nw_error *error)
+{
+    t->own = nw_fill_count_own(t->fill, probe);
+    return t->fill == NW_FILL_URL && probe.len > 0 ? check_url(t, probe, error)
+                                                   : nw_fill_check(t->fill, probe, t->own, error);
+}
+
 static int check_text(struct nw_template *t, struct nw_error *error)
 {
     struct nw_buffer probe = {0};
@@ -203,9 +247,8 @@ static int check_text(struct nw_template *t, struct nw_error *error)
             nw_buffer_add_slice(&probe, t->parts[i].text);
         }
     }
-    t->dots = t->fill == NW_FILL_PATH ? nw_fill_count_dots(nw_buffer_slice(&probe)) : 0;
     rc = probe.failed ? nw_error_set(error, NW_ENOMEM, "out of memory")
-                      : nw_fill_check(t->fill, nw_buffer_slice(&probe), t->dots, error);
+                      : check_probe(t, nw_buffer_slice(&probe), error);
     if (rc == NW_EINVAL) {
         error->at = place_of(t, error->at);
     }
@@ -322,7 +365,7 @@ static int check_dollar(const struct nw_template *t, struct nw_message *m, struc
 static int check_whole(const struct nw_template *t, struct nw_message *m, struct nw_slice whole,
                        struct nw_error *error)
 {
-    int rc = t->fill == NW_FILL_TEXT ? 0 : nw_fill_check(t->fill, whole, t->dots, error);
+    int rc = t->fill == NW_FILL_TEXT ? 0 : nw_fill_check(t->fill, whole, t->own, error);
 
     return rc == 0 ? check_dollar(t, m, whole, error) : rc;
 }

@@ -25,9 +25,4 @@ const char *nw_type_found(jv value);
  */
 bool nw_type_read(enum nw_value_type type, struct nw_slice text, jv *out);
 
-/* Does value have all of the members `required` (present and not null) and those of `types` right?
- * A name that begins with a dot is a path: ".customer.id". 0, or NW_EINVAL with all that is wrong.
- */
-int nw_check_value(const struct nw_check_rule *rule, jv value, struct nw_error *error);
-
 #endif

@@ -6,9 +6,10 @@
 
 #include "base/json.h"
 #include "mappings/codecs.h"
+#include "mappings/document.h"
 #include "mappings/types.h"
 
-#define DEEPEST 200
+#define DEEPEST NW_DOCUMENT_DEEPEST
 
 /* ---- decoding ---- */
 
@@ -38,7 +39,7 @@ static void on_start(void *context, const XML_Char *name, const XML_Char **attri
 
     (void)name;
     if (r->depth == DEEPEST) {
-        stop(r, "elements are nested too deep");
+        stop(r, NW_DOCUMENT_TOO_DEEP);
         return;
     }
     e = &r->open[++r->depth];
@@ -300,7 +301,7 @@ static int add_element(struct nw_buffer *out, const char *name, jv value, size_t
         return wrong(error, name, "cannot be the name of an element");
     }
     if (depth > DEEPEST) {
-        return wrong(error, name, "is nested too deep");
+        return wrong(error, name, "is " NW_DOCUMENT_TOO_DEEP);
     }
     nw_buffer_add_format(out, "<%s", name);
     rc = object ? add_attributes(out, name, value, error) : 0;

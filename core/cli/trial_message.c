@@ -120,7 +120,6 @@ static enum nw_exit set_meta(const struct filling *f, const struct nw_test_pair 
 
     if (nw_slice_equal(name, NW_LITERAL("id"))) {
         nw_message_set_origin(f->m, nw_slice_text(value));
-        f->m->id = nw_slice_text(value);
         return NW_EXIT_DONE;
     }
     if (nw_slice_equal(name, NW_LITERAL("timestamp"))) {
@@ -276,8 +275,7 @@ static void set_defaults(struct nw_message *m, const struct nw_route_spec *route
     int n = snprintf(id, sizeof id, "try-%u", number == 0 ? 1 : number);
 
     nw_message_set_timestamp(m, nw_clock_real_ns());
-    m->id = nw_message_copy(m, id, (size_t)n);
-    nw_message_set_origin(m, m->id);
+    nw_message_set_origin(m, nw_message_copy(m, id, (size_t)n));
     for (enum nw_meta meta = 0; meta < NW_META_NUMBERS; meta++) {
         if ((route->scope.has & NW_HAS(meta)) != 0) {
             nw_message_set_number(m, meta, 0);

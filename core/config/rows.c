@@ -263,7 +263,8 @@ const struct nw_option nw_csv_rows[] = {
     {.name = "columns",
      .type = NW_OPTION_LIST,
      .offset = offsetof(struct nw_csv_words, columns),
-     .doc = "the names of the columns, where no row has them: a file that is read line by line"},
+     .doc = "the names of the columns, where no row has them: a file that is read line by line; in "
+            "encode: which members become columns, all others are left out"},
     {.name = NULL},
 };
 
@@ -336,7 +337,8 @@ const struct nw_option nw_check_rows[] = {
     {.name = "required",
      .type = NW_OPTION_LIST,
      .offset = offsetof(struct nw_check_words, required),
-     .doc = "members that must be there and not null; with a dot in front a path: .customer.id"},
+     .doc = "members that must be there and not null; with a dot in front a path: .customer.id, "
+            ".items[0].sku"},
     {.name = NULL},
 };
 

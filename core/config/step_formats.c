@@ -7,6 +7,8 @@
 #include "config/rows.h"
 #include "config/step_avro.h"
 #include "config/steps.h"
+#include "mappings/check.h"
+#include "mappings/json_path.h"
 
 /* ---- types ---- */
 
@@ -60,6 +62,39 @@ static int read_types(const struct nw_step *s, const struct nw_node *map,
 
 /* ---- decode and encode ---- */
 
+static bool has_column(const struct nw_csv_words *words, const char *name)
+{
+    for (size_t i = 0; i < words->columns.count; i++) {
+        if (strcmp(words->columns.items[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Columns that are known here: each has a name of its own, and types: names no others. */
+static void check_columns(const struct nw_step *s, const struct nw_node *node,
+                          const struct nw_csv_words *words)
+{
+    const struct nw_item *columns = nw_node_get(node, "columns");
+    const struct nw_item *types = nw_node_get(node, "types");
+
+    for (size_t i = 0; i < words->columns.count; i++) {
+        const struct nw_csv_words before = {.columns = {words->columns.items, i}};
+        if (has_column(&before, words->columns.items[i])) {
+            nw_reader_error(s->reader, &columns->value->items[i].value->mark,
+                            "csv.columns: \"%.100s\" is there twice", words->columns.items[i]);
+        }
+    }
+    for (size_t i = 0; types != NULL && i < types->value->count; i++) {
+        const struct nw_item *type = &types->value->items[i];
+        if (words->columns.count > 0 ? !has_column(words, type->key.data) : !words->header) {
+            nw_reader_error(s->reader, &type->mark, "csv.types: there is no column \"%.100s\"",
+                            type->key.data);
+        }
+    }
+}
+
 static int read_csv(const struct nw_step *s, const struct nw_node *node, struct nw_codec *out)
 {
     struct nw_csv_words words = {0};
@@ -80,6 +115,7 @@ static int read_csv(const struct nw_step *s, const struct nw_node *node, struct 
         nw_reader_expected(s->reader, nw_node_get(node, "delimiter")->value, "csv.delimiter",
                            "one character of ASCII, no quote and no line break");
     }
+    check_columns(s, node, &words);
     return read_types(s, node, &field_type, &out->types, &out->type_count);
 }
 
@@ -162,12 +198,55 @@ int nw_step_read_encode(const struct nw_step *s)
 
 /* ---- check ---- */
 
+/* A name that looks like a path must be one. */
+static int check_name(const struct nw_step *s, struct nw_slice name, struct nw_mark mark,
+                      const char *option, bool *good)
+{
+    struct nw_json_path *path;
+    struct nw_error error;
+    int rc = nw_check_path(name, &path, &error);
+
+    if (rc == NW_EINVAL) {
+        nw_reader_error(s->reader, &mark, "check.%s: \"%.100s\": %s", option, name.data,
+                        error.text);
+        *good = false;
+        return 0;
+    }
+    nw_json_path_free(path);
+    return rc;
+}
+
+static int check_names(const struct nw_step *s, bool *good)
+{
+    const struct nw_item *required = nw_node_get(s->node, "required");
+    const struct nw_item *types = nw_node_get(s->node, "types");
+    const struct nw_node *list = required == NULL ? NULL : required->value;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && list != NULL && list->kind == NW_NODE_LIST && i < list->count;
+         i++) {
+        const struct nw_node *name = list->items[i].value;
+        rc = check_name(s, name->text, name->mark, "required", good);
+    }
+    if (list != NULL && list->kind == NW_NODE_TEXT) {
+        rc = check_name(s, list->text, list->mark, "required", good);
+    }
+    for (size_t i = 0;
+         rc == 0 && types != NULL && types->value->kind == NW_NODE_MAP && i < types->value->count;
+         i++) {
+        const struct nw_item *item = &types->value->items[i];
+        rc = check_name(s, item->key, item->mark, "types", good);
+    }
+    return rc;
+}
+
 int nw_step_read_check(const struct nw_step *s)
 {
     struct nw_check_words words = {0};
     struct nw_layer layers[] = {{nw_check_rows, &words}, {nw_check_type_rows, NULL}};
     struct nw_check_rule *rule = nw_arena_alloc(s->reader->arena, sizeof *rule);
     struct nw_program *when = NULL;
+    bool good = true;
     int rc;
 
     if (rule == NULL) {
@@ -182,6 +261,7 @@ int nw_step_read_check(const struct nw_step *s)
     rule->required_count = words.required.count;
     rc = rc != 0 ? rc : read_types(s, s->node, &any_type, &rule->types, &rule->type_count);
     *s->checked = rule;
-    rc = rc != 0 ? rc : nw_step_when(s, &when);
-    return rc != 0 ? rc : nw_map_add_check(s->map, rule, when);
+    rc = rc != 0 ? rc : check_names(s, &good);
+    rc = rc != 0 || !good ? rc : nw_step_when(s, &when);
+    return rc != 0 || !good ? rc : nw_map_add_check(s->map, rule, when);
 }

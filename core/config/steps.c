@@ -307,6 +307,9 @@ int nw_load_steps(const struct nw_reader *r, const struct nw_node *node, const c
         return NW_ENOMEM;
     }
     *out = s.map;
+    if (scope != NULL) {
+        nw_map_set_route(s.map, scope->route);
+    }
     if (node == NULL) {
         return 0;
     }

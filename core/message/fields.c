@@ -2,6 +2,9 @@
 /* The fields of a message as connectors see them. */
 #include "message/message.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 void nw_message_set_address(struct nw_message *message, struct nw_slice address)
 {
     message->address = address;
@@ -99,8 +102,49 @@ struct nw_slice nw_message_origin(const struct nw_message *message)
     return message->origin;
 }
 
+/* The id for that target; absent: no memory. */
+static struct nw_slice id_for(struct nw_message *m, const char *route, unsigned target)
+{
+    bool given = m->id.data != NULL;
+    struct nw_slice base = given ? m->id : m->origin;
+    size_t room = base.len + strlen(route) + 32;
+    char *text;
+    int n;
+
+    if (given && target == 0 && m->split_index == 0) {
+        return m->id;
+    }
+    text = nw_message_bytes(m, room);
+    if (text == NULL) {
+        return NW_ABSENT;
+    }
+    if (base.len > 0) {
+        memcpy(text, base.data, base.len);
+    }
+    n = snprintf(text + base.len, room - base.len, "|%s.%u.%" PRIu32, given ? "" : route, target,
+                 m->split_index);
+    nw_message_trim(m, text, room, base.len + (size_t)n);
+    return (struct nw_slice){text, base.len + (size_t)n};
+}
+
+int nw_message_make_id(struct nw_message *m, const char *route)
+{
+    m->id = m->target == 0 && m->part_id.data != NULL ? m->part_id : id_for(m, route, m->target);
+    m->part_id = NW_ABSENT;
+    return m->id.data == NULL ? NW_ENOMEM : 0;
+}
+
+int nw_message_make_part_id(struct nw_message *m, const char *route)
+{
+    m->part_id = id_for(m, route, 0);
+    return m->part_id.data == NULL ? NW_ENOMEM : 0;
+}
+
 struct nw_slice nw_message_id(const struct nw_message *message)
 {
+    if (message->part_id.data != NULL) {
+        return message->part_id;
+    }
     return message->id.data != NULL ? message->id : message->origin;
 }
 

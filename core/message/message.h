@@ -48,6 +48,7 @@ struct nw_message {
     struct nw_headers headers, params, queries;
     struct nw_claim *claims; /* original: ids that a dedupe step enters when it is settled */
     struct nw_slice part;    /* what `split` made of the payload; absent: it was not split */
+    struct nw_slice part_id; /* of such a part, until it goes to a target: counts before id */
 
     /* Who holds it. */
     atomic_uint references;
@@ -100,6 +101,15 @@ int nw_message_remove_header(struct nw_message *m, struct nw_slice pattern);
 struct nw_slice nw_message_find_header(const struct nw_message *m, struct nw_slice name);
 struct nw_slice nw_headers_find(const struct nw_headers *headers, struct nw_slice name);
 bool nw_header_name_equal(struct nw_slice a, struct nw_slice b);
+
+/*
+ * The ids of what becomes of an original: origin|route.target.split, or what `set: id` gave with
+ * |.target.split behind it, so that two targets or parts never share one. make_id gives m that of
+ * its target, for good; make_part_id gives a part of a split the id that its first target will see,
+ * for the steps between. NW_ENOMEM.
+ */
+int nw_message_make_id(struct nw_message *m, const char *route);
+int nw_message_make_part_id(struct nw_message *m, const char *route);
 
 /* Bytes of payload, key, address and headers, as they count against a budget. */
 size_t nw_message_size(const struct nw_message *m);

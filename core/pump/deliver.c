@@ -110,7 +110,7 @@ static int queue_dead_letter(struct nw_lane *lane, struct nw_message *failed, co
     if (m == NULL) {
         return NW_ENOMEM;
     }
-    rc = set_dead_letter_id(m, failed->id.data == NULL ? original->origin : failed->id);
+    rc = set_dead_letter_id(m, nw_message_id(failed));
     if (rc == 0) {
         rc = nw_template_render(t->spec->address_template, m, &m->address, &error);
     }
@@ -175,32 +175,6 @@ void nw_lane_reject(struct nw_lane *lane, struct nw_message *m, enum nw_cause ca
 
 /* ---- on the way to the targets ---- */
 
-/* origin|route.target.split, or what `set: id` gave; the suffix keeps targets and children apart.
- */
-static int make_id(struct nw_lane *lane, struct nw_message *m)
-{
-    struct nw_slice base = m->id.data != NULL ? m->id : m->origin;
-    bool given = m->id.data != NULL;
-    size_t room = base.len + strlen(lane->route->name) + 32;
-    char *text;
-    int n;
-
-    if (given && m->target == 0 && m->split_index == 0) {
-        return 0;
-    }
-    text = nw_message_alloc(m, room);
-    if (text == NULL) {
-        return NW_ENOMEM;
-    }
-    if (base.len > 0) {
-        memcpy(text, base.data, base.len);
-    }
-    n = snprintf(text + base.len, room - base.len, "|%s.%u.%" PRIu32,
-                 given ? "" : lane->route->name, (unsigned)m->target, m->split_index);
-    m->id = (struct nw_slice){text, base.len + (size_t)n};
-    return 0;
-}
-
 static int render_address(struct nw_target *t, struct nw_message *m, struct nw_error *error)
 {
     if (t->index == 0 && (m->numbers_set & NW_MESSAGE_SUBJECT_SET) != 0) {
@@ -246,7 +220,7 @@ static int prepare(struct nw_lane *lane, struct nw_target *t, struct nw_message 
     m->target = (uint16_t)t->index;
     m->number = nw_message_original(m)->number;
     m->outcome = NW_ACK;
-    rc = make_id(lane, m);
+    rc = nw_message_make_id(m, lane->route->name);
     if (rc == 0) {
         rc = render_values(t, m, error);
     }

@@ -41,6 +41,10 @@ routes:
   ids:
     from: {jetstream: "in", stream: S}
     to: {nats: "out.{{id}}.{{sequence}}"}
+  parts:
+    from: {nats: "in"}
+    map: [{split: ".[]"}, {set: {key: "{{id}}"}}, {payload: $meta.id}]
+    to: {nats: "out.{{id}}"}
 END
 
 printf '{"a": [1, 2.50],\n "b": 12345678901234567890}' >in
@@ -104,6 +108,10 @@ run 0 try t.yaml ids
 out_has '"address":"out.try-1.0"'
 run 0 try t.yaml ids --meta id=order-7 --meta sequence=12
 out_has '"address":"out.order-7.12"'
+printf '[1,2]' >in
+run 0 try t.yaml parts
+out_is '{"to":"nats","address":"out.try-1|parts%2E0%2E0","key":"try-1|parts.0.0","headers":{},"payload":"try-1|parts.0.0"}
+{"to":"nats","address":"out.try-1|parts%2E0%2E1","key":"try-1|parts.0.1","headers":{},"payload":"try-1|parts.0.1"}'
 run 2 try t.yaml ids --meta sequenze=1
 err_has 'did you mean "sequence"?'
 run 2 try t.yaml ids --meta sequence=x

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     nw_message_set_payload(m, input);
     nw_message_set_origin(m, NW_LITERAL("o"));
     if (nw_template_render(template, m, &out, &error) == 0) {
-        FUZZ_HOLDS(nw_fill_check(fill, out, nw_fill_count_dots(out), &error) == 0);
+        FUZZ_HOLDS(nw_fill_check(fill, out, nw_fill_count_own(fill, out), &error) == 0);
     }
     nw_message_unref(m);
     nw_template_free(template);

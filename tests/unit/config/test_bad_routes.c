@@ -36,6 +36,11 @@ static const struct bad cases[] = {
      "      - decode: {csv: 1}\n"
      "      - check: true\n"
      "      - check: {require: a, types: {b: date}}\n"
+     "      - check: {required: [a, .b, .c..d], types: {\".e[\": string, \".f[1]\": array}}\n"
+     "      - check: {required: \".g.\"}\n"
+     "      - decode: {csv: {types: {a: object, b: text, c: \"null\", d: [x]}}}\n"
+     "      - decode: {csv: {columns: [a, b, a], types: {a: integer, c: number}}}\n"
+     "      - decode: {csv: {header: false, types: {a: integer}}}\n"
      "    to: {nats: b}\n",
      "c.yaml:5:17: a: decode: expected one of json, text, base64, csv, xml, msgpack, cbor, "
      "avro, found "
@@ -52,7 +57,19 @@ static const struct bad cases[] = {
      "c.yaml:10:16: a: check: expected {required: [names], types: {name: type}}, found \"true\"\n"
      "c.yaml:11:17: a: check has no option \"require\"; did you mean \"required\"?\n"
      "c.yaml:11:40: a: types.b: expected string, integer, number, boolean, object, array or null, "
-     "found \"date\"\n"},
+     "found \"date\"\n"
+     "c.yaml:12:35: a: check.required: \".c..d\": expected a path into the payload, like .a.b, "
+     ".a[0] or .[\"a b\"]\n"
+     "c.yaml:12:51: a: check.types: \".e[\": expected a path into the payload, like .a.b, .a[0] "
+     "or .[\"a b\"]\n"
+     "c.yaml:13:27: a: check.required: \".g.\": expected a path into the payload, like .a.b, "
+     ".a[0] or .[\"a b\"]\n"
+     "c.yaml:14:35: a: types.a: expected string, integer, number or boolean, found \"object\"\n"
+     "c.yaml:14:55: a: types.c: expected string, integer, number or boolean, found \"null\"\n"
+     "c.yaml:14:66: a: types.d: expected string, integer, number or boolean, found a list\n"
+     "c.yaml:15:40: a: csv.columns: \"a\" is there twice\n"
+     "c.yaml:15:64: a: csv.types: there is no column \"c\"\n"
+     "c.yaml:16:47: a: csv.types: there is no column \"a\"\n"},
     {"values of steps",
      "routes:\n"
      "  a:\n"

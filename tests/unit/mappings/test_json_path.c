@@ -47,7 +47,6 @@ Test(json_path, finds_a_value)
         {".a", "{\"\\u0061\":1}", "1"},
         {".a", "{\"a\":\"q\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "q\"\\/\b\f\n\r\t"},
         {".a", "{\"a\":\"\\u20ac\\ud83d\\ude00\"}", "\xe2\x82\xac\xf0\x9f\x98\x80"},
-        {".a", "{\"a\":\"\\ud83dx\"}", "\xef\xbf\xbdx"},
         {".a", "{}", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -77,13 +76,41 @@ Test(json_path, a_tombstone_or_an_empty_payload_has_no_values)
 
 Test(json_path, the_whole_payload_must_be_json)
 {
-    static const char *const payloads[] = {
-        " ",          "{",        "{\"a\":1",     "{\"a\":1}x", "{\"a\" 1}", "{a:1}",
-        "{\"a\":1,}", "[1,]",     "[1 2]",        "01",         "1.",        "1e",
-        "-",          "+1",       ".5",           "nul",        "nan",       "truee",
-        "\"a",        "\"\\x\"",  "\"\\u12g4\"",  "\"\\u12\"",  "\"a\nb\"",  "\"\\",
-        "\xff",       "\"\xff\"", "{\"a\":1} {}", "]",          "{\"a\":}",  "no json",
-        "{\"a\":1}\v"};
+    static const char *const payloads[] = {" ",
+                                           "{",
+                                           "{\"a\":1",
+                                           "{\"a\":1}x",
+                                           "{\"a\" 1}",
+                                           "{a:1}",
+                                           "{\"a\":1,}",
+                                           "[1,]",
+                                           "[1 2]",
+                                           "01",
+                                           "1.",
+                                           "1e",
+                                           "-",
+                                           "+1",
+                                           ".5",
+                                           "nul",
+                                           "nan",
+                                           "truee",
+                                           "\"a",
+                                           "\"\\x\"",
+                                           "\"\\u12g4\"",
+                                           "\"\\u12\"",
+                                           "\"a\nb\"",
+                                           "\"\\",
+                                           "\xff",
+                                           "\"\xff\"",
+                                           "{\"a\":1} {}",
+                                           "]",
+                                           "{\"a\":}",
+                                           "no json",
+                                           "{\"a\":1}\v",
+                                           "\"\\ud800\"",
+                                           "\"\\udc00\"",
+                                           "\"\\ud800\\ud800\"",
+                                           "[\"\\ud83d\\u0041\"]"};
 
     for (size_t i = 0; i < sizeof payloads / sizeof payloads[0]; i++) {
         struct nw_message *m = nw_message_make();
@@ -108,10 +135,10 @@ Test(json_path, depth_is_limited)
 
     memset(text, '[', deep);
     cr_expect_eq(read(".a", (struct nw_slice){text, deep}, m, &out, &error), NW_EINVAL);
-    cr_expect(strstr(error.text, "deeper than 256") != NULL, "%s", error.text);
-    memset(text, '[', 256);
-    memset(text + 256, ']', 256);
-    cr_expect_eq(read(".a", (struct nw_slice){text, 512}, m, &out, &error), 0);
+    cr_expect(strstr(error.text, "deeper than 128") != NULL, "%s", error.text);
+    memset(text, '[', 128);
+    memset(text + 128, ']', 128);
+    cr_expect_eq(read(".a", (struct nw_slice){text, 256}, m, &out, &error), 0);
     free(text);
     nw_message_unref(m);
 }
