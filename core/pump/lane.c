@@ -212,6 +212,7 @@ static struct nw_result result_of(struct nw_lane *lane, struct nw_message *m)
         result.outcome = (enum nw_outcome)m->outcome;
         result.cause = (enum nw_cause)m->cause;
         result.reason = m->reason;
+        result.reply = m->reply; /* as it came: reply rules are for what they ask for */
         return result;
     }
     m->reply = map_reply(lane, m, &result);
@@ -256,10 +257,7 @@ static void settle(struct nw_lane *lane)
     }
     for (size_t i = 0; i < n; i++) {
         struct nw_message *m = results[i].message;
-        if (m->reply != NULL) {
-            nw_message_unref(m->reply);
-            m->reply = NULL;
-        }
+        nw_lane_drop_reply(m);
         nw_message_unref(m);
     }
     lane->settling_count = 0;
