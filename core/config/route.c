@@ -283,6 +283,9 @@ static int read_sinks(struct part *p)
     }
     if (rc == 0 && p->reader.diagnostics->errors == errors) {
         check_otherwise(p);
+        if (p->source_good) {
+            nw_load_answer_time(&p->reader, p->spec, nw_node_get(p->node, "from")->value, items);
+        }
     }
     return rc;
 }

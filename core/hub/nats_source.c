@@ -65,7 +65,8 @@ static const struct nw_option rows[] = {
      .standard = "5s",
      .min = 1,
      .max = 24 * 3600 * 1000,
-     .doc = "with reply: how long the answer may take"},
+     .doc = "with reply: how long the answer may take; not given: as long as the target may, if "
+            "that is given and longer"},
     {.name = NULL},
 };
 

@@ -62,6 +62,13 @@ static const struct nw_option nats_source_rows[] = {
      .offset = offsetof(struct fake_nats_source, reply),
      .standard = "false",
      .doc = "the sender waits for an answer"},
+    {.name = "timeout",
+     .type = NW_OPTION_DURATION,
+     .offset = offsetof(struct fake_nats_source, timeout_ms),
+     .standard = "5s",
+     .min = 1,
+     .max = 3600000,
+     .doc = "how long the sender waits"},
     END};
 static const struct nw_option nats_sink_rows[] = {
     {.name = "request",

@@ -22,6 +22,7 @@ struct fake_nats {
 struct fake_nats_source {
     const char *queue;
     bool reply;
+    int64_t timeout_ms;
 };
 struct fake_nats_sink {
     int64_t request_ms;

@@ -83,6 +83,17 @@ static const struct {
              "    to: [{kafka: t}, {kafka: u, when: .a}, {kafka: v, otherwise: true}]\n",
      "c.yaml:6:44: a: warning: nothing is left for this target: the one in line 6 takes every "
      "message\n"},
+    {"an answer that nobody waits for",
+     "routes:\n"
+     "  a: {from: {nats: x, reply: true, timeout: 5s}, to: {nats: y, request: 8s}}\n"
+     "  b:\n    from: {nats: x, timeout: 2s, reply: true}\n"
+     "    to: [{http: \"GET http://h\", timeout: 60s}, {nats: y, request: 2s}]\n"
+     "  c: {from: {nats: x, reply: true}, to: {nats: y, request: 8s}}\n"
+     "  d: {from: {nats: x, reply: true, timeout: 5s}, to: {http: \"GET http://h\"}}\n",
+     "c.yaml:2:64: a: warning: request: 8s is longer than the source's timeout, 5s: whoever asked "
+     "waits no longer than that\n"
+     "c.yaml:5:33: b: warning: timeout: 60s is longer than the source's timeout, 2s: whoever asked "
+     "waits no longer than that\n"},
     {"what a connector warns of", SYSTEMS "  a: {from: {kafka: t}, to: {jetstream: x}}\n",
      "c.yaml:4:21: a: warning: group: everybody reads everything\n"},
 };
