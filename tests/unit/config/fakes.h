@@ -54,6 +54,7 @@ struct fake_mqtt {
     struct nw_choice version;
 };
 struct fake_mqtt_end {
+    const char *shared;
     int64_t qos;
     struct nw_choice topics;
 };

@@ -83,6 +83,12 @@ static const struct {
              "    to: [{kafka: t}, {kafka: u, when: .a}, {kafka: v, otherwise: true}]\n",
      "c.yaml:6:44: a: warning: nothing is left for this target: the one in line 6 takes every "
      "message\n"},
+    {"lanes of core NATS without a queue group",
+     "routes:\n"
+     "  a: {from: {nats: x, reply: true}, to: {nats: y}, lanes: 2}\n"
+     "  b: {from: {nats: x, reply: true, queue: q}, to: {nats: y}, lanes: 2}\n",
+     "c.yaml:2:52: a: warning: lanes: each lane gets every message, which is sent as often; lanes "
+     "with `queue: group` in from: share them\n"},
     {"an answer that nobody waits for",
      "routes:\n"
      "  a: {from: {nats: x, reply: true, timeout: 5s}, to: {nats: y, request: 8s}}\n"
