@@ -83,6 +83,21 @@ static const struct {
              "    to: [{kafka: t}, {kafka: u, when: .a}, {kafka: v, otherwise: true}]\n",
      "c.yaml:6:44: a: warning: nothing is left for this target: the one in line 6 takes every "
      "message\n"},
+    {"conditions that are constants",
+     SYSTEMS "  a:\n    from: {jetstream: x}\n    to:\n"
+             "      - {kafka: t, when: 1}\n"
+             "      - {kafka: t, when: \"false\"}\n"
+             "      - {kafka: t, when: '\"high\"'}\n"
+             "      - {kafka: t, when: .a}\n"
+             "      - {kafka: t, when: '\"\\(.a)\"'}\n"
+             "      - {kafka: t, when: \"1 == .n\"}\n"
+             "      - {kafka: t, when: \"null\"}\n",
+     "c.yaml:7:26: a: warning: when: 1 is true of every message: only false and null are not true\n"
+     "c.yaml:8:26: a: warning: when: false is never true: this target gets no message\n"
+     "c.yaml:9:26: a: warning: when: \"high\" is true of every message: only false and null are "
+     "not "
+     "true\n"
+     "c.yaml:13:26: a: warning: when: null is never true: this target gets no message\n"},
     {"lanes of core NATS without a queue group",
      "routes:\n"
      "  a: {from: {nats: x, reply: true}, to: {nats: y}, lanes: 2}\n"
