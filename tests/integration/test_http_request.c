@@ -137,6 +137,26 @@ Test(http_request, a_caller_gets_the_nats_answer)
     natsSubscription_Destroy(subscription);
 }
 
+/* As GET, without the bytes. */
+Test(http_request, head_is_answered_where_get_is)
+{
+    natsSubscription *subscription = NULL;
+    NWT_NATS(natsConnection_Subscribe(&subscription, client->connection, "patient.lookup", answer,
+                                      NULL));
+    NWT_NATS(natsConnection_Flush(client->connection));
+    run_bridge(LOOKUP, "");
+    struct nwt_http_answer got = ask("HEAD", "/patients/12", NULL);
+    cr_expect_eq(got.status, 200, "%d", got.status);
+    cr_expect(strstr(got.headers, "X-Answer: yes\r\n") != NULL, "%s", got.headers);
+    cr_expect(strstr(got.headers, "Content-Length: 19\r\n") != NULL, "%s", got.headers);
+    cr_expect_str_eq(got.body, "");
+    nwt_http_done(&got);
+    got = ask("HEAD", "/ask", NULL);
+    cr_expect_eq(got.status, 405, "%d", got.status);
+    nwt_http_done(&got);
+    natsSubscription_Destroy(subscription);
+}
+
 Test(http_request, without_a_responder_it_is_503)
 {
     run_bridge(LOOKUP, "");
