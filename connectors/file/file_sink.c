@@ -84,13 +84,17 @@ static void note_failures(struct file_sink *s, size_t from, size_t to)
         }
         nw_message_set_cookie(s->results[i].message, s->failures);
     }
-    say(s, reason == NULL ? NW_STATE_READY : NW_STATE_DOWN, reason == NULL ? "" : reason);
+    say(s,
+        reason == NULL ? NW_STATE_READY
+        : s->closed    ? NW_STATE_FAILED
+                       : NW_STATE_DOWN,
+        reason == NULL ? "" : reason);
 }
 
-/* Write from..to of the batch and set their results. */
+/* Write from..to of the batch and set their results. A pipe that was closed does not come back. */
 static void write_some(struct file_sink *s, size_t from, size_t to)
 {
-    if (is_held_up(s, s->batch.items[from])) {
+    if (s->closed || is_held_up(s, s->batch.items[from])) {
         give_back(s, from, to, NW_CAUSE_OUTAGE, s->told_text);
         return;
     }
@@ -178,7 +182,7 @@ static void try_open(struct file_sink *s)
         say(s, NW_STATE_READY, "");
         return;
     }
-    (void)snprintf(text, sizeof text, "cannot write %.400s: %s", s->config->address, strerror(-rc));
+    file_write_describe(s->config->address, rc, text, sizeof text);
     say(s, NW_STATE_DOWN, text);
 }
 

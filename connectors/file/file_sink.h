@@ -38,6 +38,7 @@ struct file_sink {
     struct file_outputs outputs;
     char temporary[20];
     bool templated;
+    bool closed;        /* standard output, for good */
     bool unopened;      /* at the start, and still */
     bool failing;       /* see above */
     uintptr_t failures; /* counted; the cookie of what came back with the last one */
@@ -51,6 +52,9 @@ void file_write(struct file_sink *s, size_t from, size_t to);
 
 /* Sync what is written and not yet synced; the last failure is in sync_error. */
 void file_write_sync(struct file_sink *s);
+
+/* What to say of an error of a path, a negative errno value. */
+void file_write_describe(const char *path, int error, char *text, size_t size);
 
 /* The result of message i of the batch; error is 0 or a negative errno value. */
 void file_write_result(struct file_sink *s, size_t i, int error, const char *path);

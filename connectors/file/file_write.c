@@ -9,6 +9,21 @@
 #include "file_path.h"
 #include "file_sink.h"
 
+static bool is_closed(const char *path, int error)
+{
+    return error == -EPIPE && file_is_standard(path);
+}
+
+void file_write_describe(const char *path, int error, char *text, size_t size)
+{
+    if (is_closed(path, error)) {
+        (void)snprintf(text, size, "standard output is closed");
+    } else {
+        (void)snprintf(text, size, "cannot write %.400s: %s",
+                       file_is_standard(path) ? "standard output" : path, strerror(-error));
+    }
+}
+
 void file_write_result(struct file_sink *s, size_t i, int error, const char *path)
 {
     struct nw_result *r = &s->results[i];
@@ -18,8 +33,9 @@ void file_write_result(struct file_sink *s, size_t i, int error, const char *pat
     if (error == 0) {
         return;
     }
-    int len = snprintf(text, sizeof text, "cannot write %.400s: %s", path, strerror(-error));
-    r->reason = nw_message_copy(r->message, text, (size_t)len + 1).data;
+    file_write_describe(path, error, text, sizeof text);
+    s->closed |= is_closed(path, error);
+    r->reason = nw_message_copy(r->message, text, strlen(text) + 1).data;
     if (s->templated && (error == -ENAMETOOLONG || error == -EINVAL || error == -EISDIR)) {
         r->outcome = NW_REJECT; /* no waiting makes this message's name a good one */
         r->cause = NW_CAUSE_REFUSED;

@@ -85,7 +85,8 @@ const struct nw_option http_serve_rows[] = {
      .standard = "5s",
      .min = 1,
      .max = 3600 * 1000,
-     .doc = "how long the caller waits for the confirmation; 503 with Retry-After beyond"},
+     .doc = "how long the caller waits for the confirmation; 503 with Retry-After beyond. Not "
+            "given: as long as a target's request:, if that is longer"},
     {.name = "verify",
      .type = NW_OPTION_GROUP,
      .offset = SERVE(verify),

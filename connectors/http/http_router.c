@@ -216,14 +216,30 @@ static bool same_text(struct nw_slice a, struct nw_slice b)
     return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
-static bool allows(const struct route *route, struct nw_slice method)
+static bool names(const struct route *route, struct nw_slice method)
 {
     for (size_t i = 0; i < route->method_count; i++) {
         if (same_text(route->methods[i], method)) {
             return true;
         }
     }
-    return route->method_count == 0;
+    return false;
+}
+
+static bool allows(const struct route *route, struct nw_slice method)
+{
+    return route->method_count == 0 || names(route, method);
+}
+
+/* The same segments are params. */
+static bool same_shape(const struct route *a, const struct route *b)
+{
+    for (size_t i = 0; i < a->segment_count && i < b->segment_count; i++) {
+        if (a->segments[i].is_param != b->segments[i].is_param) {
+            return false;
+        }
+    }
+    return a->segment_count == b->segment_count;
 }
 
 /* Would some request fit both, with nothing to prefer one? */
@@ -408,15 +424,23 @@ static bool fits(const struct route *route, const struct nw_slice *segments, siz
     return true;
 }
 
+static void add_allowed_method(struct http_match *out, struct nw_slice name)
+{
+    size_t len = strlen(out->allow);
+    char method[32];
+
+    snprintf(method, sizeof method, "%.*s", (int)name.len, name.data);
+    if (strstr(out->allow, method) == NULL && len + strlen(method) + 3 <= sizeof out->allow) {
+        snprintf(out->allow + len, sizeof out->allow - len, "%s%s", len == 0 ? "" : ", ", method);
+    }
+}
+
 static void add_allowed(struct http_match *out, const struct route *route)
 {
     for (size_t i = 0; i < route->method_count; i++) {
-        size_t len = strlen(out->allow);
-        char method[32];
-        snprintf(method, sizeof method, "%.*s", (int)route->methods[i].len, route->methods[i].data);
-        if (strstr(out->allow, method) == NULL && len + strlen(method) + 3 <= sizeof out->allow) {
-            snprintf(out->allow + len, sizeof out->allow - len, "%s%s", len == 0 ? "" : ", ",
-                     method);
+        add_allowed_method(out, route->methods[i]);
+        if (same_text(route->methods[i], http_slice("GET"))) {
+            add_allowed_method(out, http_slice("HEAD"));
         }
     }
 }
@@ -433,6 +457,34 @@ static void take_params(const struct route *route, const struct nw_slice *segmen
     }
 }
 
+/* The route for a path that was cut; NULL: none, and out->allow says which methods would do. Who
+ * answers GET answers HEAD (RFC 9110, 9.3.2), but for the path where a route names HEAD itself. */
+static struct route *choose(struct http_router *r, struct nw_slice method,
+                            const struct nw_slice *segments, size_t count, int64_t now_ns,
+                            struct http_match *out)
+{
+    bool is_head = same_text(method, http_slice("HEAD"));
+    struct route *get = NULL;
+
+    for (struct route *route = r->first; route != NULL; route = route->next) {
+        if ((route->target_count == 0 && now_ns >= route->remembered_until_ns) ||
+            !fits(route, segments, count)) {
+            continue;
+        }
+        if (get != NULL && !same_shape(get, route)) {
+            return get;
+        }
+        if (names(route, method) || (get == NULL && allows(route, method))) {
+            return route;
+        }
+        if (get == NULL && is_head && names(route, http_slice("GET"))) {
+            get = route;
+        }
+        add_allowed(out, route);
+    }
+    return get;
+}
+
 enum http_found http_router_find(struct http_router *r, struct nw_slice method,
                                  struct nw_slice path, int64_t now_ns, struct http_match *out)
 {
@@ -443,25 +495,16 @@ enum http_found http_router_find(struct http_router *r, struct nw_slice method,
     if (found != HTTP_FOUND) {
         return found;
     }
-    found = HTTP_NO_PATH;
     out->allow[0] = '\0';
-    for (struct route *route = r->first; route != NULL; route = route->next) {
-        if ((route->target_count == 0 && now_ns >= route->remembered_until_ns) ||
-            !fits(route, segments, count)) {
-            continue;
-        }
-        if (!allows(route, method)) {
-            found = HTTP_NO_METHOD;
-            add_allowed(out, route);
-            continue;
-        }
-        if (route->target_count == 0) {
-            return HTTP_GONE;
-        }
-        take_params(route, segments, out);
-        out->address = normalise(path, segments, count, out->scratch + path.len);
-        out->target = route->targets[route->turn++ % route->target_count];
-        return HTTP_FOUND;
+    struct route *route = choose(r, method, segments, count, now_ns, out);
+    if (route == NULL) {
+        return out->allow[0] == '\0' ? HTTP_NO_PATH : HTTP_NO_METHOD;
     }
-    return found;
+    if (route->target_count == 0) {
+        return HTTP_GONE;
+    }
+    take_params(route, segments, out);
+    out->address = normalise(path, segments, count, out->scratch + path.len);
+    out->target = route->targets[route->turn++ % route->target_count];
+    return HTTP_FOUND;
 }

@@ -46,6 +46,14 @@ static void say_state(struct http_sink *sink, enum nw_state state, const char *t
     }
 }
 
+/* Whoever waits gets the refusal as it came, with its status and its bytes. */
+static void add_refusal(struct http_sink *sink, struct http_call *call)
+{
+    if (sink->wants_reply && nw_message_deadline(call->message) != 0) {
+        call->result.reply = http_exchange_message(call->exchange, sink->endpoint);
+    }
+}
+
 static void judge_answer(struct http_sink *sink, struct http_call *call)
 {
     long status = http_exchange_status(call->exchange);
@@ -64,9 +72,11 @@ static void judge_answer(struct http_sink *sink, struct http_call *call)
         result->outcome = NW_RETRY;
         result->cause = NW_CAUSE_OUTAGE;
         result->retry_after_ms = http_exchange_retry_after_ms(call->exchange);
+        add_refusal(sink, call);
     } else {
         result->outcome = NW_REJECT;
         result->cause = status == 413 ? NW_CAUSE_TOO_LARGE : NW_CAUSE_REFUSED;
+        add_refusal(sink, call);
     }
 }
 

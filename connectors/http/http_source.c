@@ -204,7 +204,9 @@ const struct nw_source_kind http_serve_kind = {
     .address = NW_ADDRESS_HTTP_PATH,
     .has = NW_HAS(NW_META_METHOD) | NW_HAS(NW_META_REMOTE) | NW_HAS(NW_META_PARAM) |
            NW_HAS(NW_META_QUERY),
-    .address_doc = "what is served: METHOD /path/{param}; GET|POST for several, ANY for all",
+    .address_doc =
+        "what is served: METHOD /path/{param}; GET|POST for several, ANY for all; HEAD is "
+        "answered where GET is",
     .promise =
         "answers 2xx only after every target has confirmed; a caller that repeats a delivery "
         "with its id (X-GitHub-Delivery, Idempotency-Key, …) is recognised",

@@ -5,6 +5,7 @@
 #include "config/check.h"
 #include "config/loader.h"
 #include "config/options.h"
+#include "mappings/json_match.h"
 #include "plugin/registry.h"
 
 /* The first item of an endpoint, read. */
@@ -216,6 +217,25 @@ static int read_address(const struct nw_reader *r, const struct nw_template_scop
                : nw_reader_keep_template(r, out->address_template);
 }
 
+/* A JSON value is the jq program that gives it, for every message the same. */
+static void warn_constant(const struct nw_reader *r, const struct nw_node *when)
+{
+    struct nw_slice text = when->text;
+
+    if (!nw_json_matches(text, text, false)) {
+        return;
+    }
+    if (nw_json_matches(text, NW_LITERAL("false"), false) ||
+        nw_json_matches(text, NW_LITERAL("null"), false)) {
+        nw_reader_warning(r, &when->mark, "when: %s is never true: this target gets no message",
+                          text.data);
+    } else {
+        nw_reader_warning(r, &when->mark,
+                          "when: %s is true of every message: only false and null are not true",
+                          text.data);
+    }
+}
+
 static int read_when(const struct nw_reader *r, const struct nw_node *node,
                      const struct nw_sink_words *words, struct nw_sink_spec *out)
 {
@@ -230,6 +250,9 @@ static int read_when(const struct nw_reader *r, const struct nw_node *node,
         nw_reader_error(r, &when->mark, "a target has when: or otherwise:, not both");
     }
     rc = nw_reader_program(r, when->value, "when", &out->when);
+    if (out->when != NULL) {
+        warn_constant(r, when->value);
+    }
     return rc != 0 || out->when == NULL ? rc : nw_reader_keep_program(r, out->when);
 }
 

@@ -136,6 +136,35 @@ static bool sets_key(const struct nw_node *map)
     return false;
 }
 
+/* Is the option there, a text, and not given? */
+static bool lacks(const struct nw_source_spec *source, const char *name)
+{
+    const struct nw_option *row = nw_option_find(source->kind->options, nw_slice_text(name));
+
+    return row != NULL && row->type == NW_OPTION_TEXT &&
+           *(const char *const *)(const void *)((const char *)source->options + row->offset) ==
+               NULL;
+}
+
+/* Sources that share their messages only within a group that is named. */
+static void check_lanes(const struct part *p)
+{
+    const struct nw_item *lanes = find_option(p, NULL, "lanes");
+
+    if (p->spec->lanes <= 1 || lanes == NULL) {
+        return;
+    }
+    if (lacks(&p->spec->source, "shared")) {
+        nw_reader_error(&p->reader, &lanes->mark,
+                        "lanes: each lane would get every message: several lanes need `shared: "
+                        "group` in from:");
+    } else if (lacks(&p->spec->source, "queue")) {
+        nw_reader_warning(&p->reader, &lanes->mark,
+                          "lanes: each lane gets every message, which is sent as often; lanes with "
+                          "`queue: group` in from: share them");
+    }
+}
+
 static int read_source(struct part *p)
 {
     const struct nw_item *map = nw_node_get(p->node, "map");
@@ -162,6 +191,7 @@ static int read_source(struct part *p)
         .has = source->kind->has,
         .topics_escaped = is_escaped(source->kind->options, source->options),
     };
+    check_lanes(p);
     if (map != NULL && sets_key(map->value)) {
         spec->scope.has |= NW_HAS(NW_META_KEY);
     }
@@ -321,6 +351,9 @@ static int read_sinks(struct part *p)
     if (rc == 0 && p->reader.diagnostics->errors == errors) {
         check_otherwise(p);
         check_reply(p);
+        if (p->source_good) {
+            nw_load_answer_time(&p->reader, p->spec, nw_node_get(p->node, "from")->value, items);
+        }
     }
     return rc;
 }

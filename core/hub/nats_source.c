@@ -65,7 +65,8 @@ static const struct nw_option rows[] = {
      .standard = "5s",
      .min = 1,
      .max = 24 * 3600 * 1000,
-     .doc = "with reply: how long the answer may take"},
+     .doc = "with reply: how long the answer may take; not given: as long as the target may, if "
+            "that is given and longer"},
     {.name = NULL},
 };
 
@@ -284,27 +285,38 @@ static int code_of(enum nw_cause cause)
     }
 }
 
+static int code_of_settled(const struct nw_settled *item)
+{
+    int64_t status;
+
+    if (item->reply != NULL && nw_message_number(item->reply, NW_META_STATUS, &status)) {
+        return (int)status;
+    }
+    return code_of(item->cause);
+}
+
 static void answer(struct nats_source *s, const struct nw_settled *item)
 {
     natsMsg *request = (natsMsg *)nw_message_cookie(item->message);
     const char *to = natsMsg_GetReply(request);
     struct nw_slice subject = nw_slice_text(to);
-    natsStatus st;
+    struct nw_publication p = {.message = item->reply, .subject = subject, .bare = true};
 
     if (s->hub->nc == NULL || to == NULL || nw_subject_check(subject, NULL) != 0) {
         return;
     }
     if (item->outcome != NW_ACK) {
-        (void)nw_hub_publish_error(s->hub, to, code_of(item->cause),
-                                   item->reason == NULL ? "not delivered" : item->reason);
-    } else if (item->reply == NULL) {
-        (void)natsConnection_Publish(s->hub->nc, to, "", 0);
-    } else {
-        st = nw_hub_publish(s->hub, &(struct nw_publication){
-                                        .message = item->reply, .subject = subject, .bare = true});
-        if (st == NATS_MAX_PAYLOAD) {
+        p.error_code = code_of_settled(item);
+        p.error = item->reason == NULL ? "not delivered" : item->reason;
+    }
+    if (item->reply != NULL) {
+        if (nw_hub_publish(s->hub, &p) == NATS_MAX_PAYLOAD) {
             (void)nw_hub_publish_error(s->hub, to, 413, "the answer is too large");
         }
+    } else if (p.error_code != 0) {
+        (void)nw_hub_publish_error(s->hub, to, p.error_code, p.error);
+    } else {
+        (void)natsConnection_Publish(s->hub->nc, to, "", 0);
     }
 }
 

@@ -71,6 +71,17 @@ static natsStatus set(struct nw_hub *hub, natsMsg *msg, struct nw_slice name, st
     return add(hub, msg, name, value, !nw_carry_fits(name, value), true);
 }
 
+static natsStatus set_error(struct nw_hub *hub, natsMsg *msg, int code, const char *text)
+{
+    natsStatus s = set(hub, msg, NW_LITERAL("Nats-Service-Error"), nw_slice_text(text));
+    char number[16];
+
+    (void)snprintf(number, sizeof number, "%d", code);
+    return s != NATS_OK
+               ? s
+               : set(hub, msg, NW_LITERAL("Nats-Service-Error-Code"), nw_slice_text(number));
+}
+
 static natsStatus set_fields(struct nw_hub *hub, natsMsg *msg, const struct nw_publication *p)
 {
     const struct nw_message *m = p->message;
@@ -85,6 +96,9 @@ static natsStatus set_fields(struct nw_hub *hub, natsMsg *msg, const struct nw_p
     if (s == NATS_OK && nw_message_number(m, NW_META_STATUS, &status)) {
         (void)snprintf(text, sizeof text, "%lld", (long long)status);
         s = set(hub, msg, NW_LITERAL(NW_CARRY_STATUS), nw_slice_text(text));
+    }
+    if (s == NATS_OK && p->error_code != 0) {
+        s = set_error(hub, msg, p->error_code, p->error);
     }
     if (p->bare || s != NATS_OK) {
         return s;
@@ -166,14 +180,9 @@ natsStatus nw_hub_publish_error(struct nw_hub *hub, const char *subject, int cod
 {
     natsMsg *msg = NULL;
     natsStatus s = natsMsg_Create(&msg, subject, NULL, "", 0);
-    char number[16];
 
-    (void)snprintf(number, sizeof number, "%d", code);
     if (s == NATS_OK) {
-        s = set(hub, msg, NW_LITERAL("Nats-Service-Error"), nw_slice_text(reason));
-    }
-    if (s == NATS_OK) {
-        s = set(hub, msg, NW_LITERAL("Nats-Service-Error-Code"), nw_slice_text(number));
+        s = set_error(hub, msg, code, reason);
     }
     if (s == NATS_OK) {
         s = natsConnection_PublishMsg(hub->nc, msg);

@@ -14,7 +14,9 @@ struct nw_publication {
     /* Not 0: a payload longer than this is cut there, and Natsway-Truncated says how long it was.
      */
     size_t cut_at;
-    bool bare; /* an answer to a request: payload and headers, no key, time and origin */
+    bool bare;      /* an answer to a request: payload and headers, no key, time and origin */
+    int error_code; /* not 0: the headers of NATS services' errors too, with error as the text */
+    const char *error;
 };
 
 /* Needs a session. NATS_MAX_PAYLOAD if it is too large for the server; the subject must be valid.

@@ -12,6 +12,14 @@
 
 /* ---- the end of an outgoing message ---- */
 
+void nw_lane_drop_reply(struct nw_message *m)
+{
+    if (m->reply != NULL) {
+        nw_message_unref(m->reply);
+        m->reply = NULL;
+    }
+}
+
 void nw_lane_finish_outgoing(struct nw_lane *lane, struct nw_message *m, enum nw_fate fate)
 {
     struct nw_message *original = nw_message_original(m);
@@ -19,14 +27,12 @@ void nw_lane_finish_outgoing(struct nw_lane *lane, struct nw_message *m, enum nw
     if (fate > (enum nw_fate)original->worst) {
         original->worst = (uint8_t)fate;
     }
-    if (m->reply != NULL) {
-        if (original->reply == NULL) {
-            original->reply = m->reply;
-        } else {
-            nw_message_unref(m->reply); /* the first target's answer is the answer */
-        }
+    /* The first target's answer is the answer, unless one has failed: see remember_failure. */
+    if (m->outcome == NW_ACK && original->outcome == NW_ACK && original->reply == NULL) {
+        original->reply = m->reply;
         m->reply = NULL;
     }
+    nw_lane_drop_reply(m);
     original->pending--;
     if (original->pending == 0) {
         nw_lane_finish(lane, original);
@@ -34,10 +40,11 @@ void nw_lane_finish_outgoing(struct nw_lane *lane, struct nw_message *m, enum nw
     nw_message_unref(m);
 }
 
-/* Keep for settle why it failed. */
-static void remember_failure(struct nw_message *original, enum nw_outcome outcome,
-                             enum nw_cause cause, const char *reason)
+/* Keep for settle why m failed, with what its target answered. */
+static void remember_failure(struct nw_message *m, enum nw_outcome outcome, enum nw_cause cause,
+                             const char *reason)
 {
+    struct nw_message *original = nw_message_original(m);
     struct nw_slice copy;
 
     if (original->outcome != NW_ACK) {
@@ -47,12 +54,15 @@ static void remember_failure(struct nw_message *original, enum nw_outcome outcom
     original->outcome = (uint8_t)outcome;
     original->cause = (uint8_t)cause;
     original->reason = copy.data;
+    nw_lane_drop_reply(original);
+    original->reply = m->reply;
+    m->reply = NULL;
 }
 
 void nw_lane_answer(struct nw_lane *lane, struct nw_message *m, enum nw_outcome outcome,
                     enum nw_cause cause, const char *reason)
 {
-    remember_failure(nw_message_original(m), outcome, cause, reason);
+    remember_failure(m, outcome, cause, reason);
     nw_lane_finish_outgoing(lane, m, NW_FATE_ANSWERED);
 }
 
@@ -148,7 +158,7 @@ void nw_lane_reject(struct nw_lane *lane, struct nw_message *m, enum nw_cause ca
     bool awaited = original->deadline_ns != 0;
 
     if (awaited) {
-        remember_failure(original, cause == NW_CAUSE_OUTAGE ? NW_RETRY : NW_REJECT, cause, why);
+        remember_failure(m, cause == NW_CAUSE_OUTAGE ? NW_RETRY : NW_REJECT, cause, why);
         if (!route->on_error_given) {
             nw_lane_finish_outgoing(lane, m, NW_FATE_ANSWERED);
             return;

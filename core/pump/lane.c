@@ -114,6 +114,25 @@ static void publish(struct nw_lane *lane)
 
 static void settle(struct nw_lane *lane);
 static void close_sinks(struct nw_lane *lane);
+static void give_up(struct nw_lane *lane);
+
+/* While the lane drains: has all come to its end but what belongs to targets that have failed? They
+ * would take it only after a change, so nothing is won by waiting. */
+static bool is_hopeless(struct nw_lane *lane)
+{
+    bool failed = false;
+
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        struct nw_target *t = &lane->targets[i];
+        char text[sizeof t->sink.text];
+        if (nw_endpoint_status(&t->sink, text, sizeof text) == NW_STATE_FAILED) {
+            failed = true;
+        } else if (t->in_flight > 0 || t->queued > 0) {
+            return false;
+        }
+    }
+    return failed;
+}
 
 void nw_lane_flush(struct nw_lane *lane)
 {
@@ -123,6 +142,13 @@ void nw_lane_flush(struct nw_lane *lane)
     if (lane->phase == NW_PHASE_DRAINING && lane->all_taken &&
         lane->ledger.in_flight == lane->later.count) {
         nw_later_return_all(lane); /* behind all that is under way, as in return_queued */
+    }
+    if (lane->phase == NW_PHASE_DRAINING && lane->all_taken && lane->ledger.in_flight > 0 &&
+        is_hopeless(lane)) {
+        nw_lane_log(lane, NW_LOG_WARNING, NULL,
+                    "a target has failed: %llu messages are not confirmed and will come again",
+                    (unsigned long long)lane->ledger.in_flight);
+        give_up(lane);
     }
     publish(lane);
     settle(lane);
@@ -212,6 +238,7 @@ static struct nw_result result_of(struct nw_lane *lane, struct nw_message *m)
         result.outcome = (enum nw_outcome)m->outcome;
         result.cause = (enum nw_cause)m->cause;
         result.reason = m->reason;
+        result.reply = m->reply; /* as it came: reply rules are for what they ask for */
         return result;
     }
     m->reply = map_reply(lane, m, &result);
@@ -256,10 +283,7 @@ static void settle(struct nw_lane *lane)
     }
     for (size_t i = 0; i < n; i++) {
         struct nw_message *m = results[i].message;
-        if (m->reply != NULL) {
-            nw_message_unref(m->reply);
-            m->reply = NULL;
-        }
+        nw_lane_drop_reply(m);
         nw_message_unref(m);
     }
     lane->settling_count = 0;
@@ -370,17 +394,21 @@ static void on_stop(void *context)
     nw_worker_post(lane->worker, &lane->drained_post);
 }
 
+static void give_up(struct nw_lane *lane)
+{
+    lane->phase = NW_PHASE_RETURNING;
+    return_queued(lane, false);
+    close_sinks(lane);
+}
+
 static void on_give_up(void *context)
 {
     struct nw_lane *lane = context;
 
     nw_lane_touch(lane);
-    if (lane->phase != NW_PHASE_DRAINING) {
-        return;
+    if (lane->phase == NW_PHASE_DRAINING) {
+        give_up(lane);
     }
-    lane->phase = NW_PHASE_RETURNING;
-    return_queued(lane, false);
-    close_sinks(lane);
 }
 
 void nw_lane_start(struct nw_lane *lane)

@@ -151,6 +151,8 @@ void nw_lane_answer_original(struct nw_lane *lane, struct nw_message *original, 
 void nw_lane_finish(struct nw_lane *lane, struct nw_message *original);
 /* An outgoing message came to its end. m is released. */
 void nw_lane_finish_outgoing(struct nw_lane *lane, struct nw_message *m, enum nw_fate fate);
+/* Let go of the answer that m has with it, if any. */
+void nw_lane_drop_reply(struct nw_message *m);
 /* An outgoing message is refused for good: dead letter, drop, stop, or the answer to who waits. */
 void nw_lane_reject(struct nw_lane *lane, struct nw_message *m, enum nw_cause cause,
                     const char *reason);

@@ -290,6 +290,7 @@ static void take_retry(struct nw_target *t, struct nw_message *m)
     lane->ledger.retries++;
     wait_ms = wait_for(t, m);
     if (!is_last_try(t, m, awaited, wait_ms, &cause)) {
+        nw_lane_drop_reply(m); /* the answer is what the last try gets */
         retry(t, m, wait_ms);
         return;
     }

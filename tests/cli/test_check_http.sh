@@ -42,4 +42,16 @@ routes:
     to: {jetstream: x}
 END
 run 0 check good.yaml
+
+cat >slow.yaml <<'END'
+connections:
+  http: {listen: "127.0.0.1:8080"}
+routes:
+  a: {from: {http: "GET /a", timeout: 5s}, to: {nats: slow, request: 8s}}
+  b: {from: {http: "GET /b"}, to: {nats: slow, request: 8s}}
+  c: {from: {nats: c, reply: true, timeout: 5s}, to: {http: "GET http://x", timeout: 20s}}
+END
+run 0 check slow.yaml
+err_is "slow.yaml:4:61: a: warning: request: 8s is longer than the source's timeout, 5s: whoever asked waits no longer than that
+slow.yaml:6:77: c: warning: timeout: 20s is longer than the source's timeout, 5s: whoever asked waits no longer than that"
 finish

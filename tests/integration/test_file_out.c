@@ -254,3 +254,28 @@ Test(file_out, standard_output)
     expect_all("bridge.out");
     cr_assert_eq(nwt_bridge_stop(flow.bridge), 0);
 }
+
+/* `natsway run … | head`: the pipe never comes back. */
+Test(file_out, standard_output_that_is_closed)
+{
+    const char *pipe = nwt_file_flow_path(&flow, "bridge.out");
+    cr_assert_eq(mkfifo(pipe, 0600), 0);
+    int reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    cr_assert_geq(reader, 0);
+    run_to("file: \"-\"");
+    nwt_file_flow_publish(&flow, numbers, 0, 10);
+    cr_assert(nwt_file_flow_delivered(&flow, "r", 10));
+    close(reader);
+    nwt_file_flow_publish(&flow, numbers, 10, 30);
+    cr_assert(NWT_WAIT(10000, nwt_bridge_logged(flow.bridge, "failed: standard output is closed")));
+    cr_expect_not(nwt_bridge_ready(flow.bridge));
+    cr_expect_eq(nwt_bridge_number(flow.bridge, "r", "delivered"), 10);
+    int64_t begun_ms = nwt_now_ms();
+    cr_expect_eq(nwt_bridge_stop(flow.bridge), 0);
+    cr_expect_lt(nwt_now_ms() - begun_ms, 15000); /* not its shutdown_timeout */
+    cr_expect(nwt_bridge_logged(flow.bridge, "20 messages are not confirmed"));
+
+    cr_assert_eq(unlink(nwt_file_flow_path(&flow, "bridge.out")), 0);
+    nwt_bridge_run(flow.bridge);
+    cr_expect(nwt_file_flow_delivered(&flow, "r", 20));
+}

@@ -137,6 +137,26 @@ Test(http_request, a_caller_gets_the_nats_answer)
     natsSubscription_Destroy(subscription);
 }
 
+/* As GET, without the bytes. */
+Test(http_request, head_is_answered_where_get_is)
+{
+    natsSubscription *subscription = NULL;
+    NWT_NATS(natsConnection_Subscribe(&subscription, client->connection, "patient.lookup", answer,
+                                      NULL));
+    NWT_NATS(natsConnection_Flush(client->connection));
+    run_bridge(LOOKUP, "");
+    struct nwt_http_answer got = ask("HEAD", "/patients/12", NULL);
+    cr_expect_eq(got.status, 200, "%d", got.status);
+    cr_expect(strstr(got.headers, "X-Answer: yes\r\n") != NULL, "%s", got.headers);
+    cr_expect(strstr(got.headers, "Content-Length: 19\r\n") != NULL, "%s", got.headers);
+    cr_expect_str_eq(got.body, "");
+    nwt_http_done(&got);
+    got = ask("HEAD", "/ask", NULL);
+    cr_expect_eq(got.status, 405, "%d", got.status);
+    nwt_http_done(&got);
+    natsSubscription_Destroy(subscription);
+}
+
 Test(http_request, without_a_responder_it_is_503)
 {
     run_bridge(LOOKUP, "");
@@ -168,6 +188,12 @@ static void price(void *context, struct nwt_http_visit *visit)
         visit->status = 404;
     } else if (strcmp(visit->path, "/price/broken") == 0) {
         visit->status = 500;
+    } else if (strcmp(visit->path, "/price/busy") == 0) {
+        visit->status = 429;
+    } else if (strcmp(visit->path, "/price/wrong") == 0) {
+        visit->status = 422;
+    } else if (strcmp(visit->path, "/price/elsewhere") == 0) {
+        visit->status = 302;
     } else if (strcmp(visit->path, "/price/made") == 0) {
         visit->status = 201;
     }
@@ -210,6 +236,40 @@ Test(http_request, a_requester_gets_the_http_answer)
         cr_expect(nwt_nats_header(got, "Nats-Service-Error") != NULL, "%s", refused[i]);
         natsMsg_Destroy(got);
     }
+    nwt_http_server_free(server);
+}
+
+/* A status that is not one of `ok` is an answer too: the requester gets it whole. One of `retry_on`
+ * is asked again while there is time, and is the answer when there is none left. */
+Test(http_request, a_requester_gets_the_http_refusal)
+{
+    static const struct {
+        const char *sku, *code, *says;
+    } cases[] = {
+        {"none", "404", "Not Found"}, {"wrong", "422", "answered 422"},
+        {"elsewhere", "302", "302"},  {"broken", "500", "Internal Server Error"},
+        {"busy", "429", "429"},
+    };
+    struct nwt_http_server *server = nwt_http_server_new(price, NULL);
+    char question[40], body[40];
+    run_bridge("  erp:\n"
+               "    from: {nats: erp.price, reply: true, timeout: 2s}\n"
+               "    reply: [{payload: '\"never of a refusal\"'}]\n"
+               "    to: {http: \"GET %s/price/{{json('.sku')}}\"}\n",
+               nwt_http_server_url(server));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(question, sizeof question, "{\"sku\": \"%s\"}", cases[i].sku);
+        snprintf(body, sizeof body, "GET /price/%s ", cases[i].sku);
+        natsMsg *got = request(question, 10000);
+        cr_assert(got != NULL, "%s", cases[i].sku);
+        cr_expect_str_eq(nwt_nats_header(got, "Nats-Service-Error-Code"), cases[i].code);
+        cr_expect(strstr(nwt_nats_header(got, "Nats-Service-Error"), cases[i].says) != NULL, "%s",
+                  nwt_nats_header(got, "Nats-Service-Error"));
+        cr_expect_str_eq(natsMsg_GetData(got), body);
+        cr_expect_str_eq(nwt_nats_header(got, "X-Currency"), "EUR");
+        natsMsg_Destroy(got);
+    }
+    cr_expect(nwt_bridge_ledger_adds_up(bridge, "erp"));
     nwt_http_server_free(server);
 }
 

@@ -229,7 +229,7 @@ struct nw_result {
     enum nw_cause cause;
     uint32_t retry_after_ms;  /* with NW_RETRY: the target asked for at least this; 0: it did not */
     const char *reason;       /* unless NW_ACK: for people; copied by nw_done, may be NULL */
-    struct nw_message *reply; /* with NW_ACK, of a sink that answers; else NULL */
+    struct nw_message *reply; /* of a sink that answers, with a refusal too; else NULL */
 };
 
 /* ---- Endpoints ---- */

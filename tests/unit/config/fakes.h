@@ -22,6 +22,7 @@ struct fake_nats {
 struct fake_nats_source {
     const char *queue;
     bool reply;
+    int64_t timeout_ms;
 };
 struct fake_nats_sink {
     int64_t request_ms;
@@ -53,6 +54,7 @@ struct fake_mqtt {
     struct nw_choice version;
 };
 struct fake_mqtt_end {
+    const char *shared;
     int64_t qos;
     struct nw_choice topics;
 };

@@ -66,6 +66,13 @@ static const struct bad cases[] = {
      "  orders: {lanes: 2}\n",
      "c.yaml:2:3: orders: from is missing: {connector: address}\n"
      "c.yaml:2:3: orders: to is missing: {connector: address}\n"},
+    {"lanes that would each get every message",
+     "connections: {mqtt: {url: \"mqtt://h\"}}\n"
+     "routes:\n"
+     "  t: {from: {mqtt: a}, to: {nats: b}, lanes: 3}\n"
+     "  u: {from: {mqtt: a, shared: g}, to: {nats: b}, lanes: 3}\n",
+     "c.yaml:3:39: t: lanes: each lane would get every message: several lanes need `shared: group` "
+     "in from:\n"},
     {"a connection that is not there",
      "connections: {plant: {type: mqtt, url: \"mqtt://h\"}}\n"
      "routes:\n"

@@ -30,7 +30,7 @@ static const struct bad cases[] = {
      "    from: {nats: c}\n",
      "c.yaml:5:5: orders: \"from\" is given twice, first in line 3\n"},
     {"a merge key",
-     "defaults: &d {lanes: 2}\n"
+     "defaults: &d {lanes: 1}\n"
      "routes:\n"
      "  orders:\n"
      "    <<: *d\n"

@@ -358,6 +358,32 @@ Test(load, requests_side_by_side_have_no_order)
     nw_config_free(c);
 }
 
+static int64_t timeout_of(const struct nw_config *config, const char *name)
+{
+    const struct fake_nats_source *source = route_of(config, name)->source.options;
+
+    return source->timeout_ms;
+}
+
+Test(load, whoever_asks_waits_as_long_as_the_targets_may_take)
+{
+    struct nw_config *c =
+        load("routes:\n"
+             "  usual: {from: {nats: x, reply: true}, to: {nats: y, request: 2s}}\n"
+             "  longest:\n    from: {nats: x, reply: true}\n"
+             "    to: [{nats: y, request: 8s}, {http: \"GET http://h\", timeout: 1m}, {nats: z}]\n"
+             "  given: {from: {nats: x, reply: true, timeout: 3s}, to: {nats: y, request: 8s}}\n"
+             "  plain: {from: {nats: x, reply: true}, to: {http: \"GET http://h\"}}\n"
+             "  nobody: {from: {nats: x}, to: {nats: y, request: 8s}}\n");
+
+    cr_expect_eq(timeout_of(c, "usual"), 5000);
+    cr_expect_eq(timeout_of(c, "longest"), 60000);
+    cr_expect_eq(timeout_of(c, "given"), 3000);
+    cr_expect_eq(timeout_of(c, "plain"), 5000); /* a call's usual time was not asked for */
+    cr_expect_eq(timeout_of(c, "nobody"), 5000);
+    nw_config_free(c);
+}
+
 Test(load, aliases_share_what_is_written_once)
 {
     struct nw_config *c = load("connections: {kafka: &k {brokers: h}, other: {type: kafka, "

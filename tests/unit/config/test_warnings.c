@@ -151,6 +151,38 @@ static const struct {
      "would\n"
      "c.yaml:6:52: c: warning: these steps never run: the target gives no answer, as a request "
      "would\n"},
+    {"conditions that are constants",
+     SYSTEMS "  a:\n    from: {jetstream: x}\n    to:\n"
+             "      - {kafka: t, when: 1}\n"
+             "      - {kafka: t, when: \"false\"}\n"
+             "      - {kafka: t, when: '\"high\"'}\n"
+             "      - {kafka: t, when: .a}\n"
+             "      - {kafka: t, when: '\"\\(.a)\"'}\n"
+             "      - {kafka: t, when: \"1 == .n\"}\n"
+             "      - {kafka: t, when: \"null\"}\n",
+     "c.yaml:7:26: a: warning: when: 1 is true of every message: only false and null are not true\n"
+     "c.yaml:8:26: a: warning: when: false is never true: this target gets no message\n"
+     "c.yaml:9:26: a: warning: when: \"high\" is true of every message: only false and null are "
+     "not "
+     "true\n"
+     "c.yaml:13:26: a: warning: when: null is never true: this target gets no message\n"},
+    {"lanes of core NATS without a queue group",
+     "routes:\n"
+     "  a: {from: {nats: x, reply: true}, to: {nats: y}, lanes: 2}\n"
+     "  b: {from: {nats: x, reply: true, queue: q}, to: {nats: y}, lanes: 2}\n",
+     "c.yaml:2:52: a: warning: lanes: each lane gets every message, which is sent as often; lanes "
+     "with `queue: group` in from: share them\n"},
+    {"an answer that nobody waits for",
+     "routes:\n"
+     "  a: {from: {nats: x, reply: true, timeout: 5s}, to: {nats: y, request: 8s}}\n"
+     "  b:\n    from: {nats: x, timeout: 2s, reply: true}\n"
+     "    to: [{http: \"GET http://h\", timeout: 60s}, {nats: y, request: 2s}]\n"
+     "  c: {from: {nats: x, reply: true}, to: {nats: y, request: 8s}}\n"
+     "  d: {from: {nats: x, reply: true, timeout: 5s}, to: {http: \"GET http://h\"}}\n",
+     "c.yaml:2:64: a: warning: request: 8s is longer than the source's timeout, 5s: whoever asked "
+     "waits no longer than that\n"
+     "c.yaml:5:33: b: warning: timeout: 60s is longer than the source's timeout, 2s: whoever asked "
+     "waits no longer than that\n"},
     {"what a connector warns of", SYSTEMS "  a: {from: {kafka: t}, to: {jetstream: x}}\n",
      "c.yaml:4:21: a: warning: group: everybody reads everything\n"},
 };

@@ -82,6 +82,41 @@ Test(router, finds_who_serves_a_path)
     http_router_free(r);
 }
 
+/* Who answers GET answers HEAD, unless another route of the same path names HEAD or is nearer. */
+Test(router, head_goes_where_get_is_answered)
+{
+    static const struct {
+        const char *method, *path, *found;
+    } cases[] = {
+        {"HEAD", "/get", "0 /get"},
+        {"PUT", "/get", "405 GET, HEAD"},
+        {"HEAD", "/post", "405 POST"},
+        {"HEAD", "/both", "3 /both"},
+        {"GET", "/both", "2 /both"},
+        {"HEAD", "/x/near", "4 /x/near"},
+        {"HEAD", "/x/far", "5 a=x b=far /x/far"},
+        {"GET", "/x/far", "405 HEAD"},
+        {"HEAD", "/any", "6 /any"},
+        {"DELETE", "/any", "7 /any"},
+        {"HEAD", "/none", "404"},
+    };
+    struct http_router *r = http_router_new();
+
+    cr_assert_eq(add(r, "GET /get", "a", 0, NULL), 0);
+    cr_assert_eq(add(r, "POST /post", "b", 1, NULL), 0);
+    cr_assert_eq(add(r, "GET /both", "c", 2, NULL), 0);
+    cr_assert_eq(add(r, "HEAD /both", "d", 3, NULL), 0);
+    cr_assert_eq(add(r, "HEAD /{a}/{b}", "f", 5, NULL), 0);
+    cr_assert_eq(add(r, "GET|POST /x/near", "e", 4, NULL), 0);
+    cr_assert_eq(add(r, "GET /any", "g", 6, NULL), 0);
+    cr_assert_eq(add(r, "ANY /any", "h", 7, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *found = find(r, cases[i].method, cases[i].path);
+        cr_expect_str_eq(found, cases[i].found, "%s %s: %s", cases[i].method, cases[i].path, found);
+    }
+    http_router_free(r);
+}
+
 Test(router, cuts_first_and_decodes_after)
 {
     static const struct {
