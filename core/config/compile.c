@@ -253,7 +253,9 @@ int nw_reader_program(const struct nw_reader *r, const struct nw_node *node, con
     struct nw_error error = {0};
     int rc;
 
-    if (nw_reader_text(r, node, name, "a jq program") == NULL) {
+    if (nw_reader_text(r, node, name,
+                       node->kind == NW_NODE_MAP ? "a jq program, in quotes where it begins with {"
+                                                 : "a jq program") == NULL) {
         return 0;
     }
     if (is_blank(node->text.data)) {

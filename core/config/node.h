@@ -23,6 +23,7 @@ enum nw_node_kind { NW_NODE_TEXT, NW_NODE_LIST, NW_NODE_MAP };
 struct nw_node {
     enum nw_node_kind kind;
     bool broken;     /* a text whose ${…} could not be filled in: said, and not to be looked at */
+    bool partial;    /* a mapping of which a part was refused: nothing is missing in it */
     bool null;       /* a text: nothing was written, or ~, or null */
     bool plain;      /* a text: without quotes */
     unsigned height; /* levels below it */

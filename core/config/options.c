@@ -92,7 +92,8 @@ static void find_missing(const struct nw_reader *r, const struct nw_node *map, s
     for (const struct nw_option *row = rows; row != NULL && row->name != NULL; row++) {
         const struct nw_item *item = nw_node_get(map, row->name);
 
-        if ((row->flags & NW_OPTION_REQUIRED) != 0 && (item == NULL || item < map->items + first)) {
+        if ((row->flags & NW_OPTION_REQUIRED) != 0 && !map->partial &&
+            (item == NULL || item < map->items + first)) {
             nw_reader_error(r, mark, "%s is missing: %s",
                             join(name, group, nw_slice_text(row->name)), row->doc);
         }

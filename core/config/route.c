@@ -175,7 +175,9 @@ static int read_source(struct part *p)
     int rc;
 
     if (from == NULL) {
-        nw_reader_error(&p->reader, &spec->mark, "from is missing: {connector: address}");
+        if (!p->node->partial) {
+            nw_reader_error(&p->reader, &spec->mark, "from is missing: {connector: address}");
+        }
         return 0;
     }
     r = nw_loader_reader(p->loader, from->value, spec->name);
@@ -327,7 +329,9 @@ static int read_sinks(struct part *p)
     int rc = 0;
 
     if (to == NULL) {
-        nw_reader_error(&p->reader, &p->spec->mark, "to is missing: {connector: address}");
+        if (!p->node->partial) {
+            nw_reader_error(&p->reader, &p->spec->mark, "to is missing: {connector: address}");
+        }
         return 0;
     }
     single = (struct nw_item){NW_ABSENT, to->mark, to->value};

@@ -120,16 +120,37 @@ static int make_lookup(const struct nw_step *s, struct nw_lookup_spec *spec)
     return 0;
 }
 
+/* The option that names a column that the file does not have, or `file` itself. */
+static const char *option_of(const struct nw_lookup_spec *spec, const char *message)
+{
+    const char *const options[] = {"by", "take"};
+    const char *const columns[] = {spec->layout.by, spec->layout.take};
+
+    for (size_t i = 0; i < 2; i++) {
+        char text[200];
+
+        (void)snprintf(text, sizeof text, "there is no column \"%.100s\"",
+                       columns[i] == NULL ? "" : columns[i]);
+        if (columns[i] != NULL && strstr(message, text) != NULL) {
+            return options[i];
+        }
+    }
+    return "file";
+}
+
 static int read_file(const struct nw_step *s, struct nw_lookup_spec *spec)
 {
     struct nw_error error;
+    const char *option;
     int rc = nw_lookup_file_read(spec, &error);
 
     if (rc == NW_ENOMEM) {
         return rc;
     }
     if (rc != 0) {
-        nw_reader_error(s->reader, &spec->mark, "file: %s: %s", spec->name, error.text);
+        option = option_of(spec, error.text);
+        nw_reader_error(s->reader, &value_of(s, option)->mark, "%s: %s: %s", option, spec->name,
+                        error.text);
     }
     return 0;
 }

@@ -146,7 +146,7 @@ static int read_set(const struct nw_step *s)
 {
     int rc = 0;
 
-    if (s->node->kind != NW_NODE_MAP || s->node->count == 0) {
+    if (s->node->kind != NW_NODE_MAP || (s->node->count == 0 && !s->node->partial)) {
         nw_reader_expected(s->reader, s->node, s->name,
                            "a mapping of key, subject, headers, timestamp, id");
         return 0;
@@ -235,6 +235,8 @@ static const struct {
     {"dedupe", nw_step_read_dedupe},
     {"lookup", nw_step_read_lookup},
 };
+#define STEP_NAMES \
+    "filter, payload, split, set, remove, decode, encode, check, dedupe, lookup, drop, reject"
 #define STEPS (sizeof steps / sizeof steps[0])
 
 /* ---- a list of steps ---- */
@@ -256,9 +258,7 @@ static int read_named(struct nw_step *s, const struct nw_item *item)
         return item->value->broken ? 0 : steps[i].read(s);
     }
     meant = nw_suggest_best(&suggest);
-    nw_reader_error(s->reader, &item->mark,
-                    "there is no step \"%s\"; %s%s%sthere are filter, payload, split, set, remove, "
-                    "decode, encode, check, dedupe, lookup, drop, reject",
+    nw_reader_error(s->reader, &item->mark, "there is no step \"%s\"; %s%s%sthere are " STEP_NAMES,
                     item->key.data, meant == NULL ? "" : "did you mean \"",
                     meant == NULL ? "" : meant, meant == NULL ? "" : "\"? ");
     return 0;
@@ -280,6 +280,12 @@ static int read_step(struct nw_step *s, const struct nw_node *node)
             return 0;
         }
         named = item;
+    }
+    if (named == NULL && node->kind == NW_NODE_MAP) {
+        if (!node->partial) {
+            nw_reader_error(s->reader, &node->mark, "the step's key is missing: " STEP_NAMES);
+        }
+        return 0;
     }
     if (named == NULL) {
         nw_reader_expected(s->reader, node, NULL, "a step like {filter: …}");

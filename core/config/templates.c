@@ -339,6 +339,7 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
         return NW_ENOMEM;
     }
     *expanded = *route;
+    expanded->partial = route->partial || template->partial;
     rc = merge(&f, route, template, expanded);
     *out = r->diagnostics->errors == errors ? expanded : NULL;
     return rc;

@@ -6,19 +6,47 @@
 /* From so many keys on a mapping is searched through a table. */
 #define FEW_KEYS 16
 
-/* libyaml's words for a tab among the blanks of an indentation help nobody. */
-static bool is_tab(struct nw_slice text, yaml_mark_t at)
+/* What stands at a mark; NULL: that is behind the end. */
+static const char *text_at(struct nw_slice text, yaml_mark_t at)
 {
-    for (size_t line = 0; line < at.line; line++) {
-        const char *end = memchr(text.data, '\n', text.len);
+    const char *begin = text.data, *end = text.data + text.len;
 
-        if (end == NULL) {
-            return false;
+    for (size_t line = 0; line < at.line; line++) {
+        begin = memchr(begin, '\n', (size_t)(end - begin));
+        if (begin == NULL) {
+            return NULL;
         }
-        text.len -= (size_t)(end - text.data) + 1;
-        text.data = end + 1;
+        begin++;
     }
-    return at.column < text.len && text.data[at.column] == '\t';
+    for (size_t column = 0; column < at.column && begin < end; column++) {
+        do {
+            begin++;
+        } while (begin < end && ((unsigned char)*begin & 0xC0) == 0x80);
+    }
+    return begin < end ? begin : NULL;
+}
+
+/* libyaml's words help nobody who forgot quotes, or has a tab among the blanks of an indentation.
+ */
+static const char *find_hint(const struct nw_yaml_parser *p, yaml_mark_t at)
+{
+    struct nw_slice text = p->text;
+    const char *found = text_at(text, at);
+    bool began_here = p->yaml.context == NULL || p->yaml.context_mark.line == at.line;
+
+    if (found == NULL) {
+        return NULL;
+    }
+    if (*found == '\t') {
+        return "a tab; lines are indented with blanks";
+    }
+    if (*found == ':' && began_here) {
+        return "a text with a colon and a blank in it needs quotes";
+    }
+    if (*found == '{' && text.data + text.len - found > 1 && found[1] == '{') {
+        return "a template like \"{{key}}\" needs quotes";
+    }
+    return NULL;
 }
 
 /* Say what libyaml could not read. */
@@ -26,6 +54,7 @@ static int refuse_syntax(struct nw_yaml_parser *p)
 {
     const yaml_parser_t *y = &p->yaml;
     yaml_mark_t at = y->problem_mark;
+    const char *hint;
 
     if (y->error == YAML_MEMORY_ERROR) {
         return nw_yaml_no_memory(p);
@@ -34,9 +63,9 @@ static int refuse_syntax(struct nw_yaml_parser *p)
         return nw_yaml_refuse(p, NW_EINVAL, y->mark, "no UTF-8 text: %s at byte %zu", y->problem,
                               y->problem_offset);
     }
-    if (is_tab(p->text, at)) {
-        return nw_yaml_refuse(p, NW_EINVAL, at,
-                              "not valid YAML: a tab; lines are indented with blanks");
+    hint = find_hint(p, at);
+    if (hint != NULL) {
+        return nw_yaml_refuse(p, NW_EINVAL, at, "not valid YAML: %s", hint);
     }
     if (y->context != NULL && y->context_mark.line != at.line) {
         return nw_yaml_refuse(p, NW_EINVAL, at, "not valid YAML: %s, %s that began in line %zu",
@@ -124,6 +153,7 @@ static int read_list(struct nw_yaml_parser *p, struct nw_node *node)
 struct mapping {
     struct items items;
     struct nw_table keys;
+    bool partial; /* see struct nw_node */
 };
 
 /* Where the key was given before. *out NULL: nowhere. */
@@ -162,6 +192,11 @@ static int read_key(struct nw_yaml_parser *p, const yaml_event_t *event, struct 
     struct nw_slice key;
     int rc;
 
+    if (event->type == YAML_MAPPING_START_EVENT &&
+        event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE) { /* {{ */
+        return nw_yaml_refuse(p, NW_EINVAL, event->start_mark,
+                              "a key must be a text; a template like \"{{key}}\" needs quotes");
+    }
     if (event->type != YAML_SCALAR_EVENT ||
         memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL) {
         return nw_yaml_refuse(p, NW_EINVAL, event->start_mark, "a key must be a text");
@@ -176,6 +211,7 @@ static int read_key(struct nw_yaml_parser *p, const yaml_event_t *event, struct 
     *keep = false;
     if (rc == 0 && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
         nw_slice_equal(key, NW_LITERAL("<<"))) {
+        m->partial = true;
         (void)nw_yaml_refuse(
             p, 0, event->start_mark,
             "<< is not supported: it hides which value counts; use an alias for a whole "
@@ -241,6 +277,7 @@ static int read_items(struct nw_yaml_parser *p, struct nw_node *node, struct map
     }
     node->items = m->items.all;
     node->count = m->items.count;
+    node->partial = m->partial;
     node->weight = weight;
     return 0;
 }

@@ -29,6 +29,7 @@ void expect_bad(const struct bad *cases, size_t n)
     folder_enter();
     folder_write("ca.pem", "");
     folder_write("me.pem", "");
+    folder_write("codes.csv", "code,name\n1,one\n");
     for (size_t i = 0; i < n; i++) {
         struct nw_config *config = NULL;
         char *said = load_text(cases[i].yaml, &config), *expected = fill(cases[i].says);

@@ -32,6 +32,28 @@ static const struct bad cases[] = {
      "c.yaml:8:52: a: types.c: expected string, integer, number or boolean, found \"array\"\n"
      "c.yaml:9:29: a: the environment variable NATSWAY_TEST_UNSET is not set; "
      "${NATSWAY_TEST_UNSET:-…} would give a default\n"},
+    {"steps without a key, a program without quotes, a column that is not there",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map:\n"
+     "      - {when: .}\n"
+     "      - {}\n"
+     "      - []\n"
+     "      - payload: {a: .b}\n"
+     "      - {lookup: {file: codes.csv, key: .a, into: .b, take: nme}}\n"
+     "      - {lookup: {file: codes.csv, key: .a, into: .b, by: cde, take: cde}}\n"
+     "    to: {nats: b}\n",
+     "c.yaml:5:9: a: the step's key is missing: filter, payload, split, set, remove, decode, "
+     "encode, check, dedupe, lookup, drop, reject\n"
+     "c.yaml:6:9: a: the step's key is missing: filter, payload, split, set, remove, decode, "
+     "encode, check, dedupe, lookup, drop, reject\n"
+     "c.yaml:7:9: a: expected a step like {filter: …}, found a list\n"
+     "c.yaml:8:18: a: payload: expected a jq program, in quotes where it begins with {, found a "
+     "mapping\n"
+     "c.yaml:9:61: a: take: codes.csv: line 1: there is no column \"nme\"; did you mean \"name\"?\n"
+     "c.yaml:10:59: a: by: codes.csv: line 1: there is no column \"cde\"; did you mean "
+     "\"code\"?\n"},
     {"pairs without a value",
      "connections: {kafka: {brokers: h, properties: {bogus: null, linger.ms: [5]}}}\n"
      "routes: {a: {from: {kafka: t, group: g, properties: {other: }}, to: {nats: b}}}\n",

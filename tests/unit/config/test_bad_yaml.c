@@ -12,6 +12,27 @@ static const struct bad cases[] = {
      "    to: {nats: x}\n",
      "c.yaml:4:7: orders: not valid YAML: did not find expected ',' or '}', while parsing a flow "
      "mapping that began in line 3\n"},
+    {"a template without quotes", "routes: {a: {from: {nats: a}, to: {nats: {{key}}}}}\n",
+     "c.yaml:1:43: a: a key must be a text; a template like \"{{key}}\" needs quotes\n"},
+    {"a template without quotes behind a text",
+     "routes: {a: {from: {nats: a}, to: {nats: b.{{key}}}}}\n",
+     "c.yaml:1:44: a: not valid YAML: a template like \"{{key}}\" needs quotes\n"},
+    {"a template without quotes on a line",
+     "routes:\n"
+     "  a:\n"
+     "    map: [{set: {id: x}}]\n"
+     "    dead_letter:\n"
+     "      x: {{key}}\n",
+     "c.yaml:5:11: a: a key must be a text; a template like \"{{key}}\" needs quotes\n"},
+    {"a program without quotes",
+     "routes:\n"
+     "  \xC3\xBC:\n"
+     "    map:\n"
+     "      - filter: .a == \"x: y\"\n",
+     "c.yaml:4:25: \xC3\xBC: not valid YAML: a text with a colon and a blank in it needs quotes\n"},
+    {"a program without quotes in a mapping",
+     "routes: {\xC3\xBC: {map: [{filter: .a == \"x: y\"}]}}\n",
+     "c.yaml:1:37: \xC3\xBC: not valid YAML: a text with a colon and a blank in it needs quotes\n"},
     {"a tab instead of blanks",
      "routes:\n"
      "\torders:\n",
@@ -38,6 +59,23 @@ static const struct bad cases[] = {
      "    to: {nats: b}\n",
      "c.yaml:4:5: orders: << is not supported: it hides which value counts; use an alias for a "
      "whole value, or defaults: for what all routes share\n"},
+    {"a merge key with what is missing then",
+     "connections: {kafka: {<<: {brokers: h}}}\n"
+     "routes:\n"
+     "  a: {<<: {from: {nats: a}}}\n"
+     "  b: {use: t}\n"
+     "  c: {from: {nats: a}, map: [{set: {<<: {key: b}}}, {<<: {filter: .a}}], to: {nats: b}}\n"
+     "templates: {t: {<<: {from: {nats: a}}, to: {nats: b}}}\n",
+     "c.yaml:1:23: << is not supported: it hides which value counts; use an alias for a whole "
+     "value, or defaults: for what all routes share\n"
+     "c.yaml:3:7: a: << is not supported: it hides which value counts; use an alias for a whole "
+     "value, or defaults: for what all routes share\n"
+     "c.yaml:5:37: c: << is not supported: it hides which value counts; use an alias for a whole "
+     "value, or defaults: for what all routes share\n"
+     "c.yaml:5:54: c: << is not supported: it hides which value counts; use an alias for a whole "
+     "value, or defaults: for what all routes share\n"
+     "c.yaml:6:17: << is not supported: it hides which value counts; use an alias for a whole "
+     "value, or defaults: for what all routes share\n"},
     {"an anchor that is not there", "routes: {a: *b}\n",
      "c.yaml:1:13: a: there is no anchor &b before this\n"},
     {"an alias inside of itself", "routes: &r {a: *r}\n",
