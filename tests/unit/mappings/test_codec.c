@@ -116,10 +116,22 @@ Test(codec, decode)
     }
 }
 
+#define LOST "!the integer 9007199254740993 cannot be kept: jq's numbers have all below 2^53"
+
 Test(codec, encode)
 {
     static const struct one cases[] = {
-        {&json, "{\"a\": 1.00}", "{\"a\":1}"},
+        {&json, "{\"a\": 1.00, \"b\" :[ 9007199254740993 ,\"\\u0041 \"]}",
+         "{\"a\":1.00,\"b\":[9007199254740993,\"\\u0041 \"]}"},
+        {&json, "\xef\xbb\xbf 1", "1"},
+        {&json, "", "null"},
+        {&json, "[1", "!not JSON: it ends too soon at line 1, column 3"},
+        {&text, "[9007199254740992]", "[9007199254740992]"},
+        {&text, "\"9007199254740993\"", "9007199254740993"},
+        {&text, "[9007199254740993]", LOST},
+        {&csv, "[{\"a\":-9007199254740993}]",
+         "!the integer -9007199254740993 cannot be kept: jq's numbers have all below 2^53"},
+        {&xml, "{\"a\":{\"b\":[9007199254740993]}}", LOST},
         {&text, "\"a \\\"b\\\"\"", "a \"b\""},
         {&text, "[1, 2]", "[1,2]"},
         {&text, "x", "!not JSON: unexpected character at line 1, column 1"},
@@ -200,6 +212,14 @@ struct packed {
     bool only_read;
 };
 
+/* What encoding refuses, as hex is of nothing. */
+static void refuse_packed(const struct nw_codec *codec, const char *in, const char *why)
+{
+    const struct one c = {codec, in, why};
+
+    run(&c, nw_map_add_encode);
+}
+
 static void run_packed(const struct packed *c, bool decode)
 {
     struct nw_map *map = nw_map_new();
@@ -277,6 +297,8 @@ Test(codec, packed)
         {&msgpack, "c1", "!msgpack: it is none", true},
     };
 
+    refuse_packed(&msgpack, "[1,{\"a\":9007199254740993}]", LOST);
+    refuse_packed(&cbor, "9007199254740993", LOST);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         run_packed(&cases[i], true);
         if (!cases[i].only_read) {
