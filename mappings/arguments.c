@@ -202,12 +202,53 @@ static bool check_param(struct nw_parser *p, size_t at, struct nw_slice name)
     return false;
 }
 
+/* The length of the conversion at the head of s, as "%Y" or "%-d", that strftime has; 0: it is
+ * none. What it does not know it copies. */
+static size_t conversion_length(struct nw_slice s)
+{
+    size_t at = 1;
+    const char *all = "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%";
+
+    while (at < s.len && s.data[at] != '\0' && strchr("_-0^#", s.data[at]) != NULL) {
+        at++;
+    }
+    while (at < s.len && isdigit((unsigned char)s.data[at])) {
+        at++;
+    }
+    if (at < s.len && (s.data[at] == 'E' || s.data[at] == 'O')) {
+        all = s.data[at] == 'E' ? "cCxXyY" : "deHImMSuUVwWy";
+        at++;
+    }
+    return at < s.len && s.data[at] != '\0' && strchr(all, s.data[at]) != NULL ? at + 1 : 0;
+}
+
+static bool check_conversions(struct nw_parser *p, size_t at, struct nw_slice format)
+{
+    for (size_t i = 0; i < format.len; i++) {
+        struct nw_slice rest = {format.data + i, format.len - i};
+        size_t n = format.data[i] == '%' ? conversion_length(rest) : 1;
+        if (n == 0) {
+            (void)nw_error_set_at(
+                p->error, NW_EINVAL, at + i,
+                "\"%.*s\" is no part of a date; there are %%Y, %%m, %%d, %%H, %%M, "
+                "%%S and what else strftime has",
+                (int)(rest.len < 2 ? rest.len : 2), rest.data);
+            return false;
+        }
+        i += n - 1;
+    }
+    return true;
+}
+
 /* A format that gives nothing, or too much, is found now. */
 static bool check_date(struct nw_parser *p, size_t at, struct nw_slice format)
 {
     char text[100], out[200];
     struct tm tm = {.tm_mday = 1, .tm_year = 126};
 
+    if (!check_conversions(p, at + 1, format)) {
+        return false;
+    }
     if (format.len < sizeof text) {
         memcpy(text, format.data, format.len);
         text[format.len] = '\0';

@@ -177,6 +177,36 @@ static int to_value(cbor_item_t *item, size_t depth, jv *out, struct nw_error *e
     }
 }
 
+/* Does an array or map whose head ends at `end` have more items than bytes that are left? The
+ * library has no memory for them. */
+static bool is_cut_off(struct nw_slice payload, size_t end)
+{
+    static const size_t sizes[] = {2, 3, 5, 9}; /* of heads with 24 to 27 in their first byte */
+
+    for (size_t i = 0; i < 4 && sizes[i] <= end; i++) {
+        const unsigned char *head = (const unsigned char *)payload.data + end - sizes[i];
+        uint64_t count = 0;
+        for (size_t at = 1; at < sizes[i]; at++) {
+            count = count << 8 | head[at];
+        }
+        if ((head[0] == 0x80 + 24 + i || head[0] == 0xA0 + 24 + i) && count > payload.len - end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *problem_of(struct nw_slice payload, const struct cbor_error *e)
+{
+    bool memory = e->code == CBOR_ERR_MEMERROR;
+
+    if (e->code == CBOR_ERR_NOTENOUGHDATA || payload.len == 0 ||
+        (memory && is_cut_off(payload, e->position))) {
+        return "it ends in the middle of a value";
+    }
+    return memory ? "it is too large, or nested too deep" : "it is none";
+}
+
 int nw_cbor_decode(struct nw_slice payload, jv *value, struct nw_error *error)
 {
     struct cbor_load_result result = {.read = 0};
@@ -186,10 +216,8 @@ int nw_cbor_decode(struct nw_slice payload, jv *value, struct nw_error *error)
     item = cbor_load((cbor_data)payload.data, payload.len, &result);
     if (item == NULL) {
         return nw_error_set(error, NW_EINVAL, "cbor: %s at byte %zu",
-                            result.error.code == CBOR_ERR_NOTENOUGHDATA || payload.len == 0
-                                ? "it ends in the middle of a value"
-                                : "it is none",
-                            result.error.position + 1);
+                            problem_of(payload, &result.error),
+                            payload.len == 0 ? 1 : result.error.position + 1);
     }
     rc = result.read == payload.len ? to_value(item, 0, value, error)
                                     : wrong(error, "something follows the value");

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/compact.h"
 #include "base/json.h"
 #include "mappings/json_value.h"
 
@@ -81,6 +82,13 @@ static void add_text(struct nw_buffer *out, jv value)
     }
 }
 
+int nw_codec_compact(struct nw_slice json, struct nw_buffer *out, struct nw_error *error)
+{
+    struct nw_slice text = json.len == 0 ? NW_LITERAL("null") : nw_document_behind_mark(json);
+
+    return nw_json_compact(out, text) ? 0 : nw_error_set(error, NW_EINVAL, "not JSON");
+}
+
 int nw_codec_encode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher, jv value,
                     struct nw_buffer *out, struct nw_error *error)
 {
@@ -100,7 +108,7 @@ int nw_codec_encode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher, j
         return 0;
     case NW_FORMAT_AVRO:
         return nw_avro_codec_encode(c->avro, fetcher, value, out, error);
-    default:
+    default: /* JSON and base64 are made of bytes */
         add_json(out, value);
         return 0;
     }

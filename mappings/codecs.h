@@ -18,7 +18,11 @@ int nw_codec_decode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher,
 int nw_codec_encode(const struct nw_codec *c, struct nw_avro_fetcher *fetcher, jv value,
                     struct nw_buffer *out, struct nw_error *error);
 
-/* RFC 4180, with LF as well as CR LF between rows. */
+/* Append a JSON payload without its blanks, all else as it was; an empty one is null. 0, or
+ * NW_EINVAL. */
+int nw_codec_compact(struct nw_slice json, struct nw_buffer *out, struct nw_error *error);
+
+/* RFC 4180, with LF or CR alone as well as CR LF between rows. */
 int nw_csv_decode(const struct nw_codec *c, struct nw_slice payload, jv *value,
                   struct nw_error *error);
 /* The same row by row, without keeping them: row, which is taken, begins in that line. What it says

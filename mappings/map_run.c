@@ -10,6 +10,7 @@
 #include "base/timestamp.h"
 #include "mappings/codecs.h"
 #include "mappings/dedupe.h"
+#include "mappings/exact.h"
 #include "mappings/lookup_run.h"
 #include "mappings/map_steps.h"
 #include "mappings/program.h"
@@ -27,6 +28,7 @@ struct run {
     struct nw_mapper *mapper;
     struct nw_message *m;
     struct nw_value value; /* of m's payload */
+    bool rebuilt;          /* m's payload was written here, with libjq's numbers */
     struct nw_error *error;
     const struct nw_map *map;
     size_t next; /* step */
@@ -97,6 +99,7 @@ static enum verdict set_payload(struct run *r, jv value)
     jv_free(text);
     nw_value_done(&r->value);
     r->value = (struct nw_value){.value = value, .parsed = true};
+    r->rebuilt = true;
     if (copy.data == NULL) {
         (void)nw_error_set(r->error, NW_ENOMEM, "out of memory");
         return REJECTED;
@@ -118,6 +121,7 @@ static enum verdict run_payload_rule(struct run *r, const struct nw_map_step *s)
         text = nw_program_rule_text(r->mapper, &value, r->m);
         if (text.data != NULL) {
             nw_value_done(&r->value);
+            r->rebuilt = true;
             r->m->payload = text;
             return GO_ON;
         }
@@ -181,6 +185,7 @@ static void go_on_with(struct run *r, struct nw_message *m, struct nw_value valu
 
     part.m = m;
     part.value = value;
+    part.rebuilt = true;
     m->split_index = r->result->parts++;
     m->part = m->payload;
     if (give_part_id(r, m) != 0) {
@@ -359,6 +364,7 @@ static enum verdict set_bytes(struct run *r, struct nw_buffer *bytes)
 
     nw_buffer_done(bytes);
     nw_value_done(&r->value);
+    r->rebuilt = false;
     if (failed) {
         (void)nw_error_set(r->error, NW_ENOMEM, "out of memory");
         return REJECTED;
@@ -394,24 +400,41 @@ static enum verdict run_decode(struct run *r, const struct nw_map_step *s)
     return GO_ON;
 }
 
+/* Neither formats nor blanks are worth an integer: what only came through keeps its digits. */
+static int encode(struct run *r, const struct nw_codec *codec, struct nw_buffer *out)
+{
+    int rc = nw_value_parse(&r->value, r->m, r->error);
+
+    if (rc == 0 && codec->format == NW_FORMAT_JSON) {
+        return nw_codec_compact(r->m->payload, out, r->error);
+    }
+    if (rc == 0 && !r->rebuilt) {
+        rc = nw_exact_check(r->m->payload, r->error);
+    }
+    return rc != 0 ? rc
+                   : nw_codec_encode(codec, nw_mapper_fetcher(r->mapper), r->value.value, out,
+                                     r->error);
+}
+
 static enum verdict run_encode(struct run *r, const struct nw_map_step *s)
 {
+    bool rebuilt = r->rebuilt && s->codec->format == NW_FORMAT_JSON;
     struct nw_buffer bytes = {0};
-    int rc;
+    enum verdict verdict;
+    int rc = 0;
 
     if (s->codec->format == NW_FORMAT_BASE64) {
         nw_base64_encode(&bytes, r->m->payload);
-        return set_bytes(r, &bytes);
+    } else {
+        rc = encode(r, s->codec, &bytes);
     }
-    if (nw_value_parse(&r->value, r->m, r->error) != 0) {
-        return REJECTED;
-    }
-    rc = nw_codec_encode(s->codec, nw_mapper_fetcher(r->mapper), r->value.value, &bytes, r->error);
     if (rc != 0) {
         nw_buffer_done(&bytes);
         return rc == NW_EAGAIN ? LATER : REJECTED;
     }
-    return set_bytes(r, &bytes);
+    verdict = set_bytes(r, &bytes);
+    r->rebuilt = rebuilt;
+    return verdict;
 }
 
 static enum verdict run_check(struct run *r, const struct nw_map_step *s)
@@ -452,6 +475,7 @@ static enum verdict run_call(struct run *r, const struct nw_map_step *s)
     }
     if (r->m->payload.data != payload.data || r->m->payload.len != payload.len) {
         nw_value_done(&r->value);
+        r->rebuilt = false;
     }
     return GO_ON;
 }

@@ -130,7 +130,7 @@ int nw_msgpack_decode(struct nw_slice payload, jv *value, struct nw_error *error
                                : wrong(error, "something follows the value");
         break;
     case MSGPACK_UNPACK_NOMEM_ERROR:
-        rc = wrong(error, "it is too large, or nested deeper than 32 levels");
+        rc = wrong(error, "it ends in the middle of a value, or is nested deeper than 32 levels");
         break;
     case MSGPACK_UNPACK_CONTINUE:
         rc = wrong(error, "it ends in the middle of a value");

@@ -182,18 +182,31 @@ static int wrong(struct nw_error *error, const char *name, const char *what)
     return nw_error_set(error, NW_EINVAL, "xml: %.100s %s", name, what);
 }
 
-/* A name as XML takes it, of ASCII; what is not ASCII is taken as it is. */
-static bool is_name(const char *name)
+/* Without a prefix. */
+static bool is_local_name(const char *name, const char *end)
 {
-    for (size_t i = 0; name[i] != '\0'; i++) {
-        unsigned char c = (unsigned char)name[i];
+    for (const char *at = name; at < end; at++) {
+        unsigned char c = (unsigned char)*at;
         bool begins = c >= 0x80 || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        bool follows = c == '-' || c == '.' || c == ':' || (c >= '0' && c <= '9');
-        if (!begins && (i == 0 || !follows)) {
+        bool follows = c == '-' || c == '.' || (c >= '0' && c <= '9');
+        if (!begins && (at == name || !follows)) {
             return false;
         }
     }
-    return *name != '\0';
+    return name < end;
+}
+
+/* A name as XML takes it, of ASCII, with at most one prefix in front; what is not ASCII is taken as
+ * it is. */
+static bool is_name(const char *name)
+{
+    const char *colon = strchr(name, ':');
+
+    if (colon != NULL) { /* a:b are two names */
+        return colon != name && strchr(colon + 1, ':') == NULL && is_local_name(name, colon) &&
+               is_local_name(colon + 1, colon + strlen(colon));
+    }
+    return is_local_name(name, name + strlen(name));
 }
 
 /* Takes value. Strings as they are, other scalars as JSON writes them; nothing for null. */
@@ -208,7 +221,8 @@ static int add_text(struct nw_buffer *out, const char *name, jv value, bool attr
 
     for (int i = 0; rc == 0 && i < len; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c < ' ' && strchr("\t\n\r", c) == NULL) {
+        bool last = c == 0xEF && (unsigned char)s[i + 1] == 0xBF && (unsigned char)s[i + 2] >= 0xBE;
+        if (last || (c < ' ' && (c == '\0' || strchr("\t\n\r", c) == NULL))) { /* U+FFFE, U+FFFF */
             rc = wrong(error, name, "has a character that XML does not take");
         } else if (strchr("<>&", c) != NULL || c == '\r' ||
                    (attribute && (c == '"' || c == '\n' || c == '\t'))) {

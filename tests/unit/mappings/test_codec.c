@@ -116,10 +116,22 @@ Test(codec, decode)
     }
 }
 
+#define LOST "!the integer 9007199254740993 cannot be kept: jq's numbers have all below 2^53"
+
 Test(codec, encode)
 {
     static const struct one cases[] = {
-        {&json, "{\"a\": 1.00}", "{\"a\":1}"},
+        {&json, "{\"a\": 1.00, \"b\" :[ 9007199254740993 ,\"\\u0041 \"]}",
+         "{\"a\":1.00,\"b\":[9007199254740993,\"\\u0041 \"]}"},
+        {&json, "\xef\xbb\xbf 1", "1"},
+        {&json, "", "null"},
+        {&json, "[1", "!not JSON: it ends too soon at line 1, column 3"},
+        {&text, "[9007199254740992]", "[9007199254740992]"},
+        {&text, "\"9007199254740993\"", "9007199254740993"},
+        {&text, "[9007199254740993]", LOST},
+        {&csv, "[{\"a\":-9007199254740993}]",
+         "!the integer -9007199254740993 cannot be kept: jq's numbers have all below 2^53"},
+        {&xml, "{\"a\":{\"b\":[9007199254740993]}}", LOST},
         {&text, "\"a \\\"b\\\"\"", "a \"b\""},
         {&text, "[1, 2]", "[1,2]"},
         {&text, "x", "!not JSON: unexpected character at line 1, column 1"},
@@ -149,6 +161,15 @@ Test(codec, encode)
         {&xml, "{\"a\":1,\"b\":2}", "!xml: expected an object with one member, the root element"},
         {&xml, "{\"a\":[1]}", "!xml: a is an array; there is one root element"},
         {&xml, "{\"1a\":1}", "!xml: 1a cannot be the name of an element"},
+        {&xml, "{\"a:b\":{\"@c:d\":1}}", "<a:b c:d=\"1\"></a:b>"},
+        {&xml, "{\"a:b:c\":1}", "!xml: a:b:c cannot be the name of an element"},
+        {&xml, "{\":a\":1}", "!xml: :a cannot be the name of an element"},
+        {&xml, "{\"a:\":1}", "!xml: a: cannot be the name of an element"},
+        {&xml, "{\"a:1\":1}", "!xml: a:1 cannot be the name of an element"},
+        {&xml, "{\"a\":\"x\\uFFFE\"}", "!xml: a has a character that XML does not take"},
+        {&xml, "{\"a\":\"\\uFFFF\"}", "!xml: a has a character that XML does not take"},
+        {&xml, "{\"a\":\"\\u0000\"}", "!xml: a has a character that XML does not take"},
+        {&xml, "{\"a\":\"\\uFFFD\"}", "<a>\xEF\xBF\xBD</a>"},
         {&xml, "{\"a\":{\"b><c\":1}}", "!xml: b><c cannot be the name of an element"},
         {&xml, "{\"a\":{\"@x y\":1}}", "!xml: a has an attribute that XML does not take"},
         {&xml, "{\"a\":\"\\u0001\"}", "!xml: a has a character that XML does not take"},
@@ -199,6 +220,14 @@ struct packed {
     const char *hex, *json;
     bool only_read;
 };
+
+/* What encoding refuses, as hex is of nothing. */
+static void refuse_packed(const struct nw_codec *codec, const char *in, const char *why)
+{
+    const struct one c = {codec, in, why};
+
+    run(&c, nw_map_add_encode);
+}
 
 static void run_packed(const struct packed *c, bool decode)
 {
@@ -256,6 +285,10 @@ Test(codec, packed)
         {&cbor, "9f018202039f0405ffff", "[1,[2,3],[4,5]]", true},
         {&cbor, "0001", "!cbor: something follows the value", true},
         {&cbor, "8301", "!cbor: it ends in the middle of a value at byte 3", true},
+        {&cbor, "9b0000010000000000", "!cbor: it ends in the middle of a value at byte 10", true},
+        {&cbor, "82bb00000000ffffffff6161", "!cbor: it ends in the middle of a value at byte 11",
+         true},
+        {&cbor, "81f8", "!cbor: it is none at byte 2", true},
         {&cbor, "", "!cbor: it ends in the middle of a value at byte 1", true},
         {&msgpack, "07", "7", false},
         {&msgpack, "ff", "-1", false},
@@ -274,9 +307,13 @@ Test(codec, packed)
         {&msgpack, "d40102", "!msgpack: an extension type", true},
         {&msgpack, "0101", "!msgpack: something follows the value", true},
         {&msgpack, "92", "!msgpack: it ends in the middle of a value", true},
+        {&msgpack, "ddffffffff",
+         "!msgpack: it ends in the middle of a value, or is nested deeper than 32 levels", true},
         {&msgpack, "c1", "!msgpack: it is none", true},
     };
 
+    refuse_packed(&msgpack, "[1,{\"a\":9007199254740993}]", LOST);
+    refuse_packed(&cbor, "9007199254740993", LOST);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         run_packed(&cases[i], true);
         if (!cases[i].only_read) {

@@ -267,6 +267,16 @@ Test(template, mistakes_are_found_when_it_is_compiled)
         {"{{json('a')}}", NW_FILL_TEXT, &nats,
          "!8: expected a path into the payload, like .a.b, .a[0] or .[\"a b\"]"},
         {"{{date('')}}", NW_FILL_TEXT, &nats, "!7: expected a date format like '%Y-%m-%d'"},
+        {"{{date('%Y-%Q')}}", NW_FILL_TEXT, &nats,
+         "!11: \"%Q\" is no part of a date; there are %Y, %m, %d, %H, %M, %S and what else "
+         "strftime "
+         "has"},
+        {"{{date('%Y%')}}", NW_FILL_TEXT, &nats,
+         "!10: \"%\" is no part of a date; there are %Y, %m, %d, %H, %M, %S and what else strftime "
+         "has"},
+        {"{{date('%EQ')}}", NW_FILL_TEXT, &nats,
+         "!8: \"%E\" is no part of a date; there are %Y, %m, %d, %H, %M, %S and what else strftime "
+         "has"},
         {"a b", NW_FILL_SUBJECT, &nats, "!1: the subject must not contain a blank (byte 0x20)"},
         {"a..b", NW_FILL_SUBJECT, &nats, "!2: the subject has an empty token"},
         {"a.{{key}}.", NW_FILL_SUBJECT, &nats, "!10: the subject has an empty token"},
