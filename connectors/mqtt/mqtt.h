@@ -152,6 +152,7 @@ struct mqtt_client {
     /* Guarded by the connection's lock. */
     enum mqtt_event event; /* the newest thing paho said */
     bool closing, session_present;
+    bool unexplained; /* there was no connection, and paho does not say why */
     struct mqtt_server said;
     char reason[200];      /* of MQTT_EVENT_LOST */
     char said_reason[200]; /* the server's own, if it said one */
@@ -198,6 +199,12 @@ bool mqtt_paho_is_parked(void);
 
 /* A code of paho (negative), of CONNACK or of MQTT 5, as text. */
 const char *mqtt_paho_text(bool version5, int code);
+
+/* ---- mqtt_explain.c ---- */
+
+/* Why the server of a connection's url cannot be connected to, into reason, which stays as it is if
+ * that cannot be told. Looks the host up and tries to connect: may take a second and the lookup. */
+void mqtt_explain(const char *url, char *reason, size_t size);
 
 /* ---- mqtt_properties.c: MQTT 5's properties and our headers ---- */
 

@@ -186,7 +186,7 @@ static void handle_event(struct mqtt_client *c, enum mqtt_event event, bool sess
 int64_t mqtt_client_step(struct mqtt_client *c, bool *closed)
 {
     struct mqtt_connection *connection = c->connection;
-    bool closing, session_present;
+    bool closing, session_present, unexplained;
     enum mqtt_event event;
     int64_t due;
     char reason[sizeof c->reason];
@@ -196,6 +196,7 @@ int64_t mqtt_client_step(struct mqtt_client *c, bool *closed)
     c->event = MQTT_EVENT_NONE;
     closing = c->closing;
     session_present = c->session_present;
+    unexplained = event == MQTT_EVENT_LOST && c->unexplained && c->said_reason[0] == '\0';
     c->server = c->said;
     (void)snprintf(reason, sizeof reason, "%s",
                    c->said_reason[0] != '\0' ? c->said_reason : c->reason);
@@ -205,6 +206,9 @@ int64_t mqtt_client_step(struct mqtt_client *c, bool *closed)
         c->phase = MQTT_CLOSED;
         *closed = true;
         return MQTT_NEVER;
+    }
+    if (unexplained) {
+        mqtt_explain(connection->options->url, reason, sizeof reason);
     }
     if (event != MQTT_EVENT_NONE) {
         handle_event(c, event, session_present, reason);

@@ -36,15 +36,21 @@ bool mqtt_paho_is_parked(void)
 
 /* ---- what happened ---- */
 
-static void say(struct mqtt_client *c, enum mqtt_event event, const char *reason)
+static void tell(struct mqtt_client *c, enum mqtt_event event, const char *reason, bool unexplained)
 {
     struct mqtt_connection *connection = c->connection;
 
     (void)pthread_mutex_lock(&connection->lock);
     c->event = event;
+    c->unexplained = unexplained;
     (void)snprintf(c->reason, sizeof c->reason, "%s", reason == NULL ? "" : reason);
     mqtt_connection_wake_locked(connection);
     (void)pthread_mutex_unlock(&connection->lock);
+}
+
+static void say(struct mqtt_client *c, enum mqtt_event event, const char *reason)
+{
+    tell(c, event, reason, false);
 }
 
 const char *mqtt_paho_text(bool version5, int code)
@@ -68,12 +74,14 @@ static void failed(struct mqtt_client *c, int code, const char *message)
 {
     char reason[200];
 
+    if (code == MQTTASYNC_FAILURE && (message == NULL || strcmp(message, "socket error") == 0 ||
+                                      strcmp(message, "TCP/TLS connect failure") == 0 ||
+                                      strcmp(message, "TCP connect completion failure") == 0)) {
+        tell(c, MQTT_EVENT_LOST, "cannot connect", true);
+        return;
+    }
     if (code > 0 || message == NULL) {
         (void)snprintf(reason, sizeof reason, "%s", mqtt_paho_text(c->connection->version5, code));
-    } else if (strcmp(message, "socket error") == 0 ||
-               strcmp(message, "TCP/TLS connect failure") == 0 ||
-               strcmp(message, "TCP connect completion failure") == 0) {
-        (void)snprintf(reason, sizeof reason, "cannot connect");
     } else if (strcmp(message, "TCP connect timeout") == 0) {
         (void)snprintf(reason, sizeof reason, "no answer in time");
     } else {
@@ -226,8 +234,30 @@ static bool is_secure(const char *url)
            strncmp(url, "wss", 3) == 0;
 }
 
-static void fill_tls(const struct mqtt_tls *o, MQTTAsync_SSLOptions *tls)
+/* One of OpenSSL's errors, "thread:error:code:library:function:reason:…"; the first says most. */
+static int on_tls_error(const char *text, size_t len, void *context)
 {
+    struct mqtt_client *c = context;
+    const char *end = text + len;
+
+    for (int field = 0; field < 5 && text != NULL; field++) {
+        text = memchr(text, ':', (size_t)(end - text));
+        text = text == NULL ? NULL : text + 1;
+    }
+    const char *colon = text == NULL ? NULL : memchr(text, ':', (size_t)(end - text));
+    (void)pthread_mutex_lock(&c->connection->lock);
+    if (colon != NULL && colon > text && c->said_reason[0] == '\0') {
+        (void)snprintf(c->said_reason, sizeof c->said_reason, "cannot connect: TLS: %.*s",
+                       (int)(colon - text), text);
+    }
+    (void)pthread_mutex_unlock(&c->connection->lock);
+    return 1;
+}
+
+static void fill_tls(struct mqtt_client *c, MQTTAsync_SSLOptions *tls)
+{
+    const struct mqtt_tls *o = &c->connection->options->tls;
+
     tls->trustStore = o->ca;
     tls->CApath = o->ca == NULL ? "/etc/ssl/certs" : NULL;
     tls->keyStore = o->cert;
@@ -235,6 +265,8 @@ static void fill_tls(const struct mqtt_tls *o, MQTTAsync_SSLOptions *tls)
     tls->enableServerCertAuth = o->verify;
     tls->verify = o->verify;
     tls->sslVersion = MQTT_SSL_VERSION_DEFAULT;
+    tls->ssl_error_cb = on_tls_error;
+    tls->ssl_error_context = c;
 }
 
 static void fill_will(const struct mqtt_will *o, MQTTAsync_willOptions *will)
@@ -289,7 +321,7 @@ int mqtt_paho_connect(struct mqtt_client *c)
     options.username = o->username;
     options.password = o->password;
     if (is_secure(o->url)) {
-        fill_tls(&o->tls, &tls);
+        fill_tls(c, &tls);
         options.ssl = &tls;
     }
     if (c->has_will) {

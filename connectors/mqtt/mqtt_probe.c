@@ -13,6 +13,7 @@
 static int wait_for_answer(struct mqtt_connection *connection, struct mqtt_client *c,
                            struct nw_error *error)
 {
+    char reason[sizeof c->reason];
     struct timespec until;
     int rc = 0, timeout = 0;
 
@@ -22,12 +23,17 @@ static int wait_for_answer(struct mqtt_connection *connection, struct mqtt_clien
     while (c->event == MQTT_EVENT_NONE && timeout == 0) {
         timeout = pthread_cond_timedwait(&connection->wake, &connection->lock, &until);
     }
-    if (c->event != MQTT_EVENT_UP) {
-        rc = nw_error_set(error, NW_EIO, "%s",
-                          c->event == MQTT_EVENT_NONE ? "no answer in time" : c->reason);
-    }
+    (void)snprintf(reason, sizeof reason, "%s",
+                   c->event == MQTT_EVENT_NONE ? "no answer in time"
+                   : c->said_reason[0] != '\0' ? c->said_reason
+                                               : c->reason);
+    bool unexplained = c->unexplained && c->said_reason[0] == '\0';
+    rc = c->event == MQTT_EVENT_UP ? 0 : NW_EIO;
     (void)pthread_mutex_unlock(&connection->lock);
-    return rc;
+    if (rc != 0 && unexplained) {
+        mqtt_explain(connection->options->url, reason, sizeof reason);
+    }
+    return rc == 0 ? 0 : nw_error_set(error, rc, "%s", reason);
 }
 
 int mqtt_connection_probe(const void *options, struct nw_error *error)

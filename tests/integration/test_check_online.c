@@ -67,8 +67,10 @@ Test(check_online, names_what_cannot_be_reached)
     make_bridge(nobody);
     cr_expect_eq(nwt_bridge_command_with(bridge, "check", "--online"), 3);
     cr_expect(nwt_bridge_logged(bridge, ":1:7: nats cannot be reached: no NATS server answers"));
-    cr_expect(nwt_bridge_logged(bridge, ":3:3: five cannot be reached: cannot connect"));
-    cr_expect(nwt_bridge_logged(bridge, ":4:3: three cannot be reached: cannot connect"));
+    cr_expect(nwt_bridge_logged(bridge, ":3:3: five cannot be reached: cannot connect: Connection "
+                                        "refused"));
+    cr_expect(nwt_bridge_logged(bridge, ":4:3: three cannot be reached: cannot connect: Connection "
+                                        "refused"));
     cr_expect(nwt_bridge_logged(bridge, ":5:3: kafka cannot be reached: "));
     cr_expect_not(nwt_file_contains(bridge->out, "ok:"));
 }
