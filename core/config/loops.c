@@ -175,7 +175,32 @@ static void add_sinks(struct search *s, size_t route, size_t *budget)
 
 static void note(void *context, size_t value)
 {
-    *(bool *)context = value == 0;
+    (void)value;
+    *(bool *)context = true;
+}
+
+static bool differ(const struct nw_word *a, const struct nw_word *b)
+{
+    return a->kind == NW_WORD_TEXT && b->kind == NW_WORD_TEXT && !nw_slice_equal(a->text, b->text);
+}
+
+/* Can a subject fit both? */
+static bool meet(struct search *s, const struct nw_words *pattern, const struct nw_words *words)
+{
+    struct nw_patterns *one;
+    size_t budget = 10000;
+    bool found = false;
+
+    if (differ(&pattern->items[0], &words->items[0])) { /* as nearly always */
+        return false;
+    }
+    one = nw_patterns_new(s->loader->tree);
+    if (one == NULL || nw_patterns_add(one, pattern, 0) != 0) {
+        s->rc = NW_ENOMEM;
+        return false;
+    }
+    nw_patterns_find(one, words, &budget, note, &found);
+    return found;
 }
 
 /* Those of a route that the route itself takes again. Taken by another it may be a way to try them
@@ -184,24 +209,15 @@ static void warn_dead_letters(struct search *s, const struct nw_route_spec *rout
 {
     struct nw_reader r = {.diagnostics = s->loader->diagnostics, .route = route->name};
     const char *source = route->source.address;
-    struct nw_patterns *own;
-    struct nw_words words;
-    size_t budget = 10000;
-    bool back = false;
+    struct nw_words pattern, words;
 
     if (route->dead_letter == NULL || route->source.kind->address != NW_ADDRESS_SUBJECT ||
         source[0] == '\0') {
         return;
     }
-    own = nw_patterns_new(s->loader->tree);
-    if (own == NULL) {
-        s->rc = NW_ENOMEM;
-        return;
-    }
-    add_pattern(s, own, source, '.', 0);
+    nw_words_of_pattern(source, '.', &pattern);
     nw_words_of_template(route->dead_letter->address, '.', &words);
-    nw_patterns_find(own, &words, &budget, note, &back);
-    if (back) {
+    if (meet(s, &pattern, &words)) {
         nw_reader_warning(&r, &route->dead_letter->mark,
                           "the dead letters come back: %s is what the route takes", source);
     }
