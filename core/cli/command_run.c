@@ -51,9 +51,9 @@ static void wait_for_end(int fd)
     }
 }
 
-#define SAME_NS (NW_SECOND_NS / 2)
+#define SAME_NS (NW_SECOND_NS / 5)
 
-static int64_t first_ns;
+static int64_t first_ns; /* when the first signal came */
 
 /* What signals a process and then its group sends the first one twice. */
 static void on_second(int number)
@@ -70,7 +70,6 @@ static void let_signals_kill(void)
     struct sigaction second = {.sa_handler = on_second, .sa_flags = SA_RESTART};
     sigset_t set;
 
-    first_ns = nw_clock_monotonic_ns();
     (void)sigaction(SIGTERM, &second, NULL);
     (void)sigaction(SIGINT, &second, NULL);
     (void)sigemptyset(&set);
@@ -88,6 +87,7 @@ static void run_until_signal(const struct nw_config *config, int signals)
                  config->admin_listen == NULL ? "" : ", admin at http://",
                  config->admin_listen == NULL ? "" : config->admin_listen);
     wait_for_end(signals);
+    first_ns = nw_clock_monotonic_ns();
     nw_log_write(NW_LOG_INFO, NULL,
                  "stopping: delivering what is in flight, at most %s; a second signal ends it now",
                  nw_duration_format(config->shutdown_timeout_ms, limit));

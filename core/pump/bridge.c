@@ -2,12 +2,14 @@
 #include "pump/bridge.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "log/log.h"
 #include "pump/bridge_state.h"
@@ -347,12 +349,54 @@ static void say_what_is_left(struct nw_bridge *bridge)
     }
 }
 
+static void add_count(struct nw_buffer *out, uint64_t n, const char *what)
+{
+    if (n > 0) {
+        nw_buffer_add_format(out, "%s%" PRIu64 " %s", out->len == 0 ? "" : ", ", n, what);
+    }
+}
+
+/* What a route has done since the start, and where the rest is. */
+static void report_route(const struct nw_route_snapshot *r)
+{
+    struct nw_log_field fields[] = {{"route", r->route->name}, {NULL, NULL}};
+    struct nw_buffer text = {0};
+
+    add_count(&text, r->delivered, "delivered");
+    add_count(&text, r->filtered, "filtered");
+    add_count(&text, r->dead_lettered, "dead-lettered");
+    add_count(&text, r->dropped, "dropped");
+    add_count(&text, r->in_flight, "not confirmed, which come again");
+    add_count(&text, r->spooled, "in the spool");
+    add_count(&text, r->lag < 0 ? 0 : (uint64_t)r->lag, "waiting at the source");
+    if (text.len > 0) {
+        nw_log_write(NW_LOG_INFO, fields, "%s", nw_buffer_text(&text));
+    }
+    nw_buffer_done(&text);
+}
+
+static void report(struct nw_bridge *bridge)
+{
+    struct nw_bridge_snapshot s;
+
+    if (nw_bridge_snapshot(bridge, &s) == 0) {
+        for (size_t i = 0; i < s.route_count; i++) {
+            report_route(&s.routes[i]);
+        }
+        nw_bridge_snapshot_done(&s);
+    }
+}
+
 bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms)
 {
+    bool drained;
+
     for (size_t i = 0; i < bridge->lane_count; i++) {
         nw_lane_stop(&bridge->lanes[i]);
     }
-    if (!wait_for_lanes(bridge, timeout_ms)) {
+    drained = wait_for_lanes(bridge, timeout_ms);
+    report(bridge);
+    if (!drained) {
         say_what_is_left(bridge);
         for (size_t i = 0; i < bridge->lane_count; i++) {
             nw_lane_give_up(&bridge->lanes[i]);

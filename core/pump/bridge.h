@@ -13,7 +13,8 @@ struct nw_bridge;
 /* Start. config must outlive the bridge. Servers that are away are no error. */
 int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, struct nw_error *error);
 
-/* Stop taking, deliver what is in flight within timeout_ms, say in the log what was left, close
+/* Stop taking, deliver what is in flight within timeout_ms, say in the log what each route has done
+ * and what is left of it, close
  * everything and free the bridge. False: an endpoint did not close in time; its threads may still
  * read config, which must stay, and the bridge is left as it is. */
 bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms);
@@ -30,6 +31,7 @@ struct nw_route_snapshot {
     bool ready; /* both ends connected */
     uint64_t received, delivered, filtered, dead_lettered, dropped, in_flight, retries;
     uint64_t mismatches;   /* times the ledger did not add up */
+    uint64_t spooled;      /* messages in the spool */
     int64_t lag;           /* -1: unknown */
     int64_t error_time_ns; /* 0: none yet */
     char error[300];

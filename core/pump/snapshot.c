@@ -71,6 +71,7 @@ static void add_lane(struct nw_lane *lane, struct nw_route_snapshot *r, bool *ho
     if (lag >= 0) {
         r->lag = (r->lag < 0 ? 0 : r->lag) + lag;
     }
+    r->spooled += nw_spooler_size(&lane->spooler);
     view_endpoint(&lane->source, "from", r);
     for (size_t i = 0; i < lane->target_count; i++) {
         view_endpoint(&lane->targets[i].sink, "to", r);

@@ -24,6 +24,17 @@ bool nw_spooler_is_open(struct nw_spooler *s)
     return atomic_load(&s->spool) != NULL;
 }
 
+uint64_t nw_spooler_size(struct nw_spooler *s)
+{
+    struct nw_spool_route *spool = atomic_load(&s->spool);
+    uint64_t messages = 0, bytes;
+
+    if (spool != NULL) {
+        nw_spool_size(spool, &messages, &bytes);
+    }
+    return messages;
+}
+
 /* The route's spool, with the lock held. */
 static struct nw_spool_route *open_spool(struct nw_spooler *s, struct nw_error *error)
 {

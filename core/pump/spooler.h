@@ -40,6 +40,8 @@ void nw_spooler_stop(struct nw_spooler *s);
 
 /* Any thread. */
 bool nw_spooler_is_open(struct nw_spooler *s);
+/* How many messages are in it. */
+uint64_t nw_spooler_size(struct nw_spooler *s);
 /* There is credit again. */
 void nw_spooler_credit(struct nw_spooler *s);
 /* See nw_store(). */

@@ -127,6 +127,7 @@ Test(run, ends_at_once_on_a_second_signal)
     nwt_bridge_run(bridge);
     cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "follow", "delivered") == 1));
     cr_expect_eq(nwt_bridge_stop(bridge), 0);
+    cr_expect(nwt_bridge_logged(bridge, "msg=\"1 delivered\" route=follow"));
     nwt_bridge_free(bridge);
     free(in);
 }
@@ -152,6 +153,7 @@ Test(run, gives_up_what_is_left_after_the_shutdown_timeout)
     cr_expect_eq(nwt_process_wait(&bridge->process, 15000), 0);
     cr_expect_geq(nwt_now_ms() - began, 900);
     cr_expect(nwt_bridge_logged(bridge, "1 message"), "says what was left");
+    cr_expect(nwt_bridge_logged(bridge, "msg=\"1 not confirmed, which come again\""));
     nwt_process_signal(&nats->process, SIGCONT);
     nwt_bridge_free(bridge);
     free(in);
