@@ -256,6 +256,8 @@ static struct nw_message *convert(struct kafka_source *s, rd_kafka_message_t *m)
         message = nw_kafka_message(s, p, m);
         if (message == NULL) {
             rewind_later(s, p);
+        } else {
+            nw_kafka_removed_note(p, m->offset);
         }
     }
     if (message == NULL) {
@@ -341,7 +343,7 @@ static void seek(struct kafka_source *s, struct kafka_partition *p)
     error = rd_kafka_seek_partitions(s->rk, list, SEEK_MS);
     (void)pthread_mutex_lock(&s->lock);
     if (error == NULL && to->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        (void)nw_kafka_partition_rewind(p);
+        p->next = nw_kafka_partition_rewind(p);
         p->state = KAFKA_PARTITION_ACTIVE;
     } else {
         p->rewind_at_ns = nw_clock_monotonic_ns() + KAFKA_SECOND_NS;
@@ -424,6 +426,7 @@ static void every_second(struct kafka_source *s, int64_t now_ns)
     }
     check_topics(s, now_ns);
     nw_kafka_lag(s);
+    nw_kafka_removed_look(s);
     nw_kafka_rebalance_sweep(s);
 }
 

@@ -35,6 +35,7 @@ struct kafka_partition *nw_kafka_partition_new(const char *topic, int32_t number
     p->start = start;
     p->watermark = start >= 0 ? start : KAFKA_NO_OFFSET;
     p->committed = KAFKA_NO_OFFSET;
+    p->next = p->watermark;
     return p;
 }
 

@@ -37,6 +37,9 @@ struct kafka_partition {
     int64_t watermark;              /* next offset to commit; KAFKA_NO_OFFSET: nothing yet */
     int64_t committed;              /* handed to the last commit */
     int64_t rewind_at_ns;           /* rewinding: not before */
+    /* Of the source's thread: the offset behind the last message, and the first gap (to 0: none)
+     * of which it is not known yet what it is. */
+    int64_t next, gap_from, gap_to;
     uint64_t head, tail;
     size_t in_flight; /* offered and not settled */
     struct kafka_entry *entries;

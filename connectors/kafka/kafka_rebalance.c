@@ -72,6 +72,7 @@ static bool find_offsets(struct kafka_source *s, rd_kafka_topic_partition_list_t
 {
     rd_kafka_resp_err_t error =
         list->cnt == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_committed(s->rk, list, REQUEST_MS);
+    bool answers = true;
 
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return not_found(s, error);
@@ -79,7 +80,9 @@ static bool find_offsets(struct kafka_source *s, rd_kafka_topic_partition_list_t
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *at = &list->elems[i];
         bool found = at->err == RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (found && at->offset < 0) {
+        if (found && at->offset >= 0) {
+            answers = answers && nw_kafka_removed_at_start(s, at);
+        } else if (found) {
             switch (s->options->start.index) {
             case KAFKA_START_LATEST:
                 found = find_end(s, at);

@@ -87,6 +87,16 @@ void nw_kafka_commit_last(struct kafka_source *s, int timeout_ms);
 /* Tell the pump how many messages wait. */
 void nw_kafka_lag(struct kafka_source *s);
 
+/* ---- kafka_removed.c ---- */
+
+/* Where the group stands may be removed by now: then `at` is what comes first. False: the broker
+ * does not answer. */
+bool nw_kafka_removed_at_start(struct kafka_source *s, rd_kafka_topic_partition_t *at);
+/* A message of this offset has come. */
+void nw_kafka_removed_note(struct kafka_partition *p, int64_t offset);
+/* Find out what a gap is. Once a second. */
+void nw_kafka_removed_look(struct kafka_source *s);
+
 /* ---- kafka_source.c ---- */
 
 /* Free s, whose thread has ended. */

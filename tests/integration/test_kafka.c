@@ -207,6 +207,56 @@ Test(kafka, a_topic_that_is_not_there_is_said_and_waited_for)
     cr_assert_eq(nwt_bridge_stop(bridge), 0);
 }
 
+static void produce_plain(const char *to, int count)
+{
+    rd_kafka_t *producer = nwt_producer_new(kafka->brokers);
+
+    for (int i = 0; i < count; i++) {
+        cr_assert_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(to), RD_KAFKA_V_PARTITION(0),
+                                       RD_KAFKA_V_VALUE("x", 1), RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    nwt_producer_flush(producer);
+    nwt_producer_free(producer);
+}
+
+/* Of 200 messages 100 were read; then all before an offset are removed. */
+static void remove_before(int64_t offset)
+{
+    char removed[120], own[80], routes[300];
+
+    snprintf(own, sizeof own, "%s-removed", topic);
+    snprintf(routes, sizeof routes, "  r: {from: {kafka: %s, group: %s}, to: {nats: out}}\n", own,
+             own);
+    nwt_topic_add(kafka->brokers, own, 1);
+    produce_plain(own, 100);
+    run_bridge(routes);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "delivered") == 100));
+    cr_assert_eq(nwt_bridge_stop(bridge), 0);
+    produce_plain(own, 100);
+    nwt_topic_remove(kafka->brokers, own, 0, offset);
+    nwt_bridge_run(bridge);
+    snprintf(removed, sizeof removed,
+             "%s/0: the broker removed offsets 100 to %lld before they were read", own,
+             (long long)offset - 1);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_logged(bridge, removed)));
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "delivered") == 200 - offset));
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "lag") == 0));
+    cr_assert_eq(nwt_bridge_stop(bridge), 0);
+}
+
+/* What Kafka no longer has cannot be read, but it is not passed over in silence. */
+Test(kafka, what_was_removed_before_it_was_read_is_said)
+{
+    remove_before(150);
+}
+
+/* No message comes then that would show the gap. */
+Test(kafka, all_that_was_left_is_removed)
+{
+    remove_before(200);
+}
+
 Test(kafka, wrong_properties_are_errors_with_their_place)
 {
     bridge = nwt_bridge_new(folder, name,

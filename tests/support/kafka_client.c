@@ -166,6 +166,27 @@ void nwt_topic_add_with(const char *brokers, const char *topic, int partitions, 
     rd_kafka_destroy(client);
 }
 
+void nwt_topic_remove(const char *brokers, const char *topic, int32_t partition, int64_t before)
+{
+    rd_kafka_t *client = nwt_producer_new(brokers);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = before;
+    rd_kafka_DeleteRecords_t *wanted = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+
+    rd_kafka_DeleteRecords(client, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        nwt_fail("topic %s: %s", topic,
+                 event == NULL ? "no answer" : rd_kafka_event_error_string(event));
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteRecords_destroy(wanted);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(client);
+}
+
 size_t nwt_topic_read(const char *brokers, const char *topic,
                       bool (*each)(void *context, const rd_kafka_message_t *message), void *context)
 {

@@ -14,6 +14,9 @@ void nwt_topic_add(const char *brokers, const char *topic, int partitions);
 void nwt_topic_add_with(const char *brokers, const char *topic, int partitions, const char *name,
                         const char *value);
 
+/* Remove what a partition holds before an offset, as retention does. */
+void nwt_topic_remove(const char *brokers, const char *topic, int32_t partition, int64_t before);
+
 /* An idempotent producer; use librdkafka on it (rd_kafka_producev with RD_KAFKA_V_…), and
  * nwt_producer_flush, which fails the test if one message was not stored. */
 rd_kafka_t *nwt_producer_new(const char *brokers);
