@@ -94,7 +94,8 @@ struct nw_mapped {
     /* NW_MAPPED: at least one, linked by next; the caller's. What came out of a split and was
      * refused by a later step has the outcome NW_REJECT and the reason. */
     struct nw_message *messages;
-    unsigned step;         /* filtered: which step, from 1 */
+    unsigned step;         /* filtered, rejected: which step, from 1 */
+    const char *step_name; /* rejected: its key; NULL where the reason is the user's own */
     struct nw_error error; /* rejected, later: the reason */
 };
 
@@ -106,6 +107,9 @@ struct nw_mapped {
  */
 int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_message *original,
                struct nw_mapped *out);
+/* Why it was rejected and by which step, "step 2 (payload): not JSON: …", into text; what came out
+ * of a split and was refused has that as its reason. */
+void nw_mapped_reason(const struct nw_mapped *mapped, char *text, size_t size);
 #define NW_MESSAGE_SUBJECT_SET (UINT32_C(1) << 31)
 
 /* jq's truth of program for m: 1 or 0, or NW_EINVAL with the reason. NULL program: 1. */

@@ -4,6 +4,7 @@
  * message and says whether it goes on. Split makes several out of one, and each of them goes
  * through the rest of the steps by itself.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/base64.h"
@@ -18,8 +19,9 @@
 /* What the runs of one original's messages have in common. */
 struct result {
     struct nw_message *head, **tail;
-    uint32_t parts; /* that splits have made */
-    unsigned step;  /* the last that ran */
+    uint32_t parts;         /* that splits have made */
+    unsigned step;          /* the last that ran */
+    const char *refused_by; /* its key, when it refused; NULL: in the user's own words */
     bool no_memory, later;
 };
 
@@ -454,6 +456,7 @@ static enum verdict run_reject(struct run *r, const struct nw_map_step *s)
     struct nw_slice why;
 
     if (nw_template_render(s->value, r->m, &why, r->error) == 0) {
+        r->result->refused_by = NULL;
         (void)nw_error_set(r->error, NW_EINVAL, "%.*s", (int)(why.len > 400 ? 400 : why.len),
                            why.data);
     }
@@ -502,6 +505,14 @@ static enum verdict run_lookup(struct run *r, const struct nw_map_step *s)
     return set_payload(r, value);
 }
 
+static const char *const names[] = {
+    [NW_STEP_FILTER] = "filter", [NW_STEP_PAYLOAD] = "payload", [NW_STEP_SPLIT] = "split",
+    [NW_STEP_SET] = "set",       [NW_STEP_REMOVE] = "remove",   [NW_STEP_DECODE] = "decode",
+    [NW_STEP_ENCODE] = "encode", [NW_STEP_CHECK] = "check",     [NW_STEP_DROP] = "drop",
+    [NW_STEP_REJECT] = "reject", [NW_STEP_CALL] = "call",       [NW_STEP_DEDUPE] = "dedupe",
+    [NW_STEP_LOOKUP] = "lookup",
+};
+
 static enum verdict (*const kinds[])(struct run *r, const struct nw_map_step *s) = {
     [NW_STEP_FILTER] = run_filter, [NW_STEP_PAYLOAD] = run_payload, [NW_STEP_SPLIT] = run_split,
     [NW_STEP_SET] = run_set,       [NW_STEP_REMOVE] = run_remove,   [NW_STEP_DECODE] = run_decode,
@@ -528,6 +539,7 @@ static enum verdict run_steps(struct run *r)
     while (verdict == GO_ON && r->next < r->map->count) {
         const struct nw_map_step *s = &r->map->steps[r->next++];
         r->result->step = s->number;
+        r->result->refused_by = names[s->kind];
         verdict = run_step(r, s);
     }
     nw_value_done(&r->value);
@@ -541,6 +553,32 @@ static void append(struct result *result, struct nw_message *m)
     result->tail = &m->next;
 }
 
+void nw_mapped_reason(const struct nw_mapped *mapped, char *text, size_t size)
+{
+    const char *name = mapped->step_name, *why = mapped->error.text;
+    size_t len = name == NULL ? 0 : strlen(name);
+
+    if (name == NULL) {
+        (void)snprintf(text, size, "%s", why);
+        return;
+    }
+    if (strncmp(why, name, len) == 0 && strncmp(why + len, ": ", 2) == 0) {
+        why += len + 2; /* it names the step itself */
+    }
+    (void)snprintf(text, size, "step %u (%s): %s", mapped->step, name, why);
+}
+
+static void refuse_part(const struct run *r)
+{
+    const struct nw_mapped mapped = {
+        .step = r->result->step, .step_name = r->result->refused_by, .error = *r->error};
+    char text[sizeof mapped.error.text + 40];
+
+    nw_mapped_reason(&mapped, text, sizeof text);
+    r->m->outcome = NW_REJECT;
+    r->m->reason = nw_message_copy(r->m, text, strlen(text) + 1).data;
+}
+
 /* The rest of the steps for one part of a split, which ends in the list or nowhere. */
 static void run_part(struct run *r)
 {
@@ -549,8 +587,7 @@ static void run_part(struct run *r)
         append(r->result, r->m);
         break;
     case REJECTED:
-        r->m->outcome = NW_REJECT;
-        r->m->reason = nw_message_copy(r->m, r->error->text, strlen(r->error->text) + 1).data;
+        refuse_part(r);
         append(r->result, r->m);
         break;
     case LATER:
@@ -597,6 +634,7 @@ int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_mes
         out->outcome = NW_MAP_LATER;
     } else if (verdict == REJECTED) {
         out->outcome = NW_MAP_REJECTED;
+        out->step_name = result.refused_by;
     } else if (result.head == NULL) {
         out->outcome = NW_MAP_FILTERED;
     }

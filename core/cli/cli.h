@@ -68,8 +68,8 @@ struct nw_registry *nw_cli_registry(const struct nw_arguments *arguments,
 enum nw_exit nw_cli_read(const struct nw_arguments *arguments, size_t count,
                          struct nw_registry **registry, struct nw_config **config,
                          struct nw_diagnostics *diagnostics);
-/* The same, and every mistake is printed; warnings too if they are wanted or something is wrong. */
-enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count, bool warnings,
+/* The same, and every mistake is printed, with the warnings among them; without one nothing is. */
+enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
                          struct nw_registry **registry, struct nw_config **config);
 
 /* Diagnostics on standard error. On a terminal each with the line it is about and a caret. */

@@ -134,14 +134,48 @@ static enum nw_exit serve(const struct nw_config *config, int signals, bool *cle
     return NW_EXIT_DONE;
 }
 
+/* What the configuration is warned of, as lines of the log that it sets up. */
+static void log_warnings(const struct nw_diagnostics *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        const struct nw_diagnostic *item = &d->items[i];
+        const struct nw_log_field fields[] = {{"route", item->route}, {NULL, NULL}};
+
+        if (item->mark.file != NULL) {
+            nw_log_write(NW_LOG_WARNING, fields, "%s:%zu:%zu: %s", item->mark.file, item->mark.line,
+                         item->mark.column, item->text);
+        } else {
+            nw_log_write(NW_LOG_WARNING, fields, "%s", item->text);
+        }
+    }
+}
+
+/* A configuration that is refused is shown as `check` shows it: nothing runs, nobody reads a log.
+ */
+static enum nw_exit load(const struct nw_arguments *arguments, struct nw_registry **registry,
+                         struct nw_config **config)
+{
+    struct nw_diagnostics diagnostics = {.items = NULL};
+    enum nw_exit result =
+        nw_cli_read(arguments, arguments->operand_count, registry, config, &diagnostics);
+
+    if (result == NW_EXIT_DONE) {
+        nw_arguments_setup_log(arguments, &(*config)->log);
+        log_warnings(&diagnostics);
+    } else {
+        nw_cli_print(&diagnostics);
+    }
+    nw_diagnostics_done(&diagnostics);
+    return result;
+}
+
 enum nw_exit nw_command_run(const struct nw_arguments *arguments)
 {
     struct nw_registry *registry;
     struct nw_config *config;
     bool clean = true;
     int signals;
-    enum nw_exit result =
-        nw_cli_load(arguments, arguments->operand_count, true, &registry, &config);
+    enum nw_exit result = load(arguments, &registry, &config);
 
     if (result != NW_EXIT_DONE) {
         return result;
@@ -151,7 +185,6 @@ enum nw_exit nw_command_run(const struct nw_arguments *arguments)
         (void)fprintf(stderr, "natsway: signalfd: %s\n", strerror(errno));
         result = NW_EXIT_INTERNAL;
     } else {
-        nw_arguments_setup_log(arguments, &config->log);
         result = serve(config, signals, &clean);
         (void)close(signals);
     }

@@ -155,7 +155,7 @@ enum nw_exit nw_command_test(const struct nw_arguments *a)
 {
     struct nw_registry *registry;
     struct nw_config *config;
-    enum nw_exit result = nw_cli_load(a, a->operand_count, false, &registry, &config);
+    enum nw_exit result = nw_cli_load(a, a->operand_count, &registry, &config);
 
     if (result != NW_EXIT_DONE) {
         return result;

@@ -189,7 +189,7 @@ enum nw_exit nw_command_try(const struct nw_arguments *a)
     const struct nw_route_spec *route;
     struct nw_registry *registry;
     struct nw_config *config;
-    enum nw_exit result = nw_cli_load(a, 1, false, &registry, &config);
+    enum nw_exit result = nw_cli_load(a, 1, &registry, &config);
 
     if (result != NW_EXIT_DONE) {
         return result;

@@ -120,13 +120,13 @@ enum nw_exit nw_cli_read(const struct nw_arguments *arguments, size_t count,
     return result;
 }
 
-enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count, bool warnings,
+enum nw_exit nw_cli_load(const struct nw_arguments *arguments, size_t count,
                          struct nw_registry **registry, struct nw_config **config)
 {
     struct nw_diagnostics diagnostics = {.items = NULL};
     enum nw_exit result = nw_cli_read(arguments, count, registry, config, &diagnostics);
 
-    if (warnings || diagnostics.errors > 0) {
+    if (diagnostics.errors > 0) {
         nw_cli_print(&diagnostics);
     }
     nw_diagnostics_done(&diagnostics);

@@ -127,17 +127,18 @@ int nw_trial_run(const struct nw_route_spec *route, struct nw_mapper *mapper,
 {
     struct trial t = {.route = route, .mapper = mapper, .tell = told, .context = context};
     struct nw_mapped mapped;
-    char step[40];
+    char text[sizeof mapped.error.text + 40];
 
     nw_mapper_message(mapper, route->map_timeout_ms);
     if (nw_map_run(route->map, mapper, original, &mapped) != 0) {
         return NW_ENOMEM;
     }
     if (mapped.outcome == NW_MAP_REJECTED || mapped.outcome == NW_MAP_LATER) {
-        tell(&t, NW_EXPECT_REJECTED, mapped.error.text);
+        nw_mapped_reason(&mapped, text, sizeof text);
+        tell(&t, NW_EXPECT_REJECTED, text);
     } else if (mapped.outcome == NW_MAP_FILTERED) {
-        (void)snprintf(step, sizeof step, "step %u", mapped.step);
-        tell(&t, NW_EXPECT_FILTERED, step);
+        (void)snprintf(text, sizeof text, "step %u", mapped.step);
+        tell(&t, NW_EXPECT_FILTERED, text);
     }
     while (mapped.messages != NULL) {
         struct nw_message *next = mapped.messages->next;

@@ -245,6 +245,21 @@ static int load_path(struct nw_loader *l, const struct wanted *w)
     return stat(w->path, &st) == 0 && S_ISDIR(st.st_mode) ? load_folder(l, w) : load_file(l, w);
 }
 
+/* None of the files holds anything. */
+static int refuse_empty(struct nw_loader *l, const struct nw_config_sources *sources)
+{
+    const char *names = sources->count == 0 ? "" : sources->paths[0];
+
+    for (size_t i = 1; i < sources->count && names != NULL; i++) {
+        names = nw_arena_format(l->tree, "%s, %s", names, sources->paths[i]);
+    }
+    if (names == NULL) {
+        return no_memory(l);
+    }
+    nw_diagnostics_add(l->diagnostics, NULL, NULL, false, "%s: the configuration is empty", names);
+    return NW_EINVAL;
+}
+
 int nw_load_files(struct nw_loader *l, const struct nw_config_sources *sources)
 {
     int rc = 0;
@@ -257,7 +272,7 @@ int nw_load_files(struct nw_loader *l, const struct nw_config_sources *sources)
         rc = 0; /* the mistakes in the others are told with it */
     }
     if (rc == 0 && l->document_count == 0) {
-        return refuse(l, &(struct wanted){.path = NULL}, "the configuration is empty");
+        return refuse_empty(l, sources);
     }
     return rc;
 }

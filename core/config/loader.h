@@ -77,9 +77,9 @@ int nw_load_dead_letter(const struct nw_loader *l, const struct nw_reader *r,
                         const struct nw_node *node, const struct nw_template_scope *scope,
                         struct nw_sink_spec **out);
 
-/* answer_time.c: a source for whose answer somebody waits waits as long as its targets may take; or,
- * if its `timeout:` is given, those that may take longer are warned of. All ends are right; targets
- * are the items of `to:`. */
+/* answer_time.c: a source for whose answer somebody waits waits as long as its targets may take;
+ * or, if its `timeout:` is given, those that may take longer are warned of. All ends are right;
+ * targets are the items of `to:`. */
 void nw_load_answer_time(const struct nw_reader *r, struct nw_route_spec *spec,
                          const struct nw_node *from, const struct nw_item *targets);
 

@@ -372,11 +372,14 @@ static struct nw_message *stand_in(struct nw_lane *lane, struct nw_message *orig
 }
 
 /* The map refused it. */
-static void reject_mapped(struct nw_lane *lane, struct nw_message *original, const char *reason)
+static void reject_mapped(struct nw_lane *lane, struct nw_message *original,
+                          const struct nw_mapped *mapped)
 {
     struct nw_message *m = stand_in(lane, original);
+    char reason[sizeof mapped->error.text + 40];
 
     if (m != NULL) {
+        nw_mapped_reason(mapped, reason, sizeof reason);
         nw_lane_reject(lane, m, NW_CAUSE_MAPPING, reason);
     }
 }
@@ -423,7 +426,7 @@ bool nw_lane_map(struct nw_lane *lane, struct nw_message *original, struct nw_er
         deliver_mapped(lane, original, mapped.messages);
         break;
     case NW_MAP_REJECTED:
-        reject_mapped(lane, original, mapped.error.text);
+        reject_mapped(lane, original, &mapped);
         break;
     case NW_MAP_LATER:
         *error = mapped.error;

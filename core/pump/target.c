@@ -286,6 +286,11 @@ static void take_retry(struct nw_target *t, struct nw_message *m)
         nw_lane_finish_outgoing(lane, m, NW_FATE_RETURNED);
         return;
     }
+    if (awaited && m->reply != NULL) { /* it has answered: whoever waits decides what to do now */
+        release_hold(t);
+        nw_lane_answer(lane, m, NW_RETRY, (enum nw_cause)m->cause, m->reason);
+        return;
+    }
     m->attempts++;
     lane->ledger.retries++;
     wait_ms = wait_for(t, m);

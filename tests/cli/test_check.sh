@@ -18,6 +18,11 @@ run 1 check nowhere.yaml
 err_has 'nowhere.yaml'
 err_has 'No such file or directory'
 
+printf '# nothing yet\n' >nothing.yaml
+printf '' >more.yaml
+run 1 check nothing.yaml more.yaml
+err_is 'nothing.yaml, more.yaml: the configuration is empty'
+
 cat >bad.yaml <<'END'
 routes:
   one:

@@ -78,7 +78,7 @@ run 0 try t.yaml shaped
 out_is '{"filtered":"step 1"}'
 printf 'no json' >in
 run 1 try t.yaml shaped
-out_has '{"rejected":"not JSON: '
+out_has '{"rejected":"step 1 (filter): not JSON: '
 grep -q 'no json' "$dir/out" && fail "shows the payload in an error"
 run 1 try t.yaml refused
 out_is '{"rejected":"not on in"}'

@@ -239,8 +239,8 @@ Test(http_request, a_requester_gets_the_http_answer)
     nwt_http_server_free(server);
 }
 
-/* A status that is not one of `ok` is an answer too: the requester gets it whole. One of `retry_on`
- * is asked again while there is time, and is the answer when there is none left. */
+/* A status that is not one of `ok` is an answer too: the requester gets it whole and at once, also
+ * one of `retry_on`, and it holds up nobody else. */
 Test(http_request, a_requester_gets_the_http_refusal)
 {
     static const struct {
@@ -253,7 +253,7 @@ Test(http_request, a_requester_gets_the_http_refusal)
     struct nwt_http_server *server = nwt_http_server_new(price, NULL);
     char question[40], body[40];
     run_bridge("  erp:\n"
-               "    from: {nats: erp.price, reply: true, timeout: 2s}\n"
+               "    from: {nats: erp.price, reply: true, timeout: 60s}\n"
                "    reply: [{payload: '\"never of a refusal\"'}]\n"
                "    to: {http: \"GET %s/price/{{json('.sku')}}\"}\n",
                nwt_http_server_url(server));
@@ -270,6 +270,23 @@ Test(http_request, a_requester_gets_the_http_refusal)
         natsMsg_Destroy(got);
     }
     cr_expect(nwt_bridge_ledger_adds_up(bridge, "erp"));
+    cr_expect_eq(nwt_bridge_number(bridge, "erp", "retries"), 0);
+    nwt_http_server_free(server);
+}
+
+/* A route that says itself how often to try tries, and the last answer is the answer. */
+Test(http_request, a_requester_gets_the_last_refusal)
+{
+    struct nwt_http_server *server = nwt_http_server_new(price, NULL);
+    run_bridge(ERP "    on_error: {retries: 2, backoff: 10ms..20ms, then: drop}\n",
+               nwt_http_server_url(server));
+    natsMsg *got = request("{\"sku\": \"broken\"}", 20000);
+    cr_assert(got != NULL);
+    cr_expect_str_eq(nwt_nats_header(got, "Nats-Service-Error-Code"), "500");
+    cr_expect_str_eq(natsMsg_GetData(got), "GET /price/broken ");
+    cr_expect(NWT_WAIT(5000, nwt_bridge_number(bridge, "erp", "dropped") == 1));
+    cr_expect_eq(nwt_bridge_number(bridge, "erp", "retries"), 3);
+    natsMsg_Destroy(got);
     nwt_http_server_free(server);
 }
 

@@ -202,7 +202,7 @@ Test(http_source, an_answer_says_whose_turn_it_is)
     expect("POST", "/json/..", "{}", 400);
     expect("POST", "/json/%00", "{}", 400);
     char *why = ask("POST", "/json/1", "no json", 422);
-    cr_expect(strstr(why, "{\"error\":\"") == why, "%s", why);
+    cr_expect(strstr(why, "{\"error\":\"step 1 (filter): not JSON") == why, "%s", why);
     free(why);
     char target[100], large[2000];
     memset(large, 'x', sizeof large);

@@ -80,6 +80,33 @@ Test(run, waits_for_a_server_that_is_away)
     nwt_bridge_free(bridge);
 }
 
+/* They stand among lines of the log, so they are such lines, in both formats. */
+static void expect_warning(const char *more, const char *begins, const char *ends)
+{
+    char wanted[1000];
+    struct nwt_bridge *bridge = nwt_bridge_new(folder, "bridge", COPY "%s", nats->url, more);
+
+    nwt_bridge_run(bridge);
+    snprintf(wanted, sizeof wanted,
+             "%s%s:4:11: core NATS promises nothing: what is published while nobody listens is "
+             "lost; a stream keeps it, and jetstream: reads it%s",
+             begins, bridge->config, ends);
+    cr_expect(nwt_bridge_logged(bridge, wanted), "%s", wanted);
+    cr_expect_not(nwt_bridge_logged(bridge, "copy: warning:"));
+    nwt_bridge_free(bridge);
+}
+
+Test(run, logs_what_the_configuration_is_warned_of)
+{
+    expect_warning("", " level=warning msg=\"", "\" route=copy\n");
+}
+
+Test(run, logs_what_the_configuration_is_warned_of_as_json)
+{
+    expect_warning("log: {format: json}\n", "\"level\":\"warning\",\"msg\":\"",
+                   "\",\"route\":\"copy\"}\n");
+}
+
 Test(run, ends_with_0_on_sigterm_and_sigint)
 {
     static const int signals[] = {SIGTERM, SIGINT};

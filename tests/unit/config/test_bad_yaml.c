@@ -41,7 +41,7 @@ static const struct bad cases[] = {
      "- a\n"
      "- b\n",
      "c.yaml:1:1: expected a mapping with nats:, connections: and routes:, found a list\n"},
-    {"an empty file", "", "the configuration is empty\n"},
+    {"an empty file", "", "c.yaml: the configuration is empty\n"},
     {"no routes", "name: x\n", "c.yaml:1:1: there are no routes\n"},
     {"a key given twice",
      "routes:\n"

@@ -228,7 +228,7 @@ Test(map, a_part_is_refused_by_itself, .init = begin, .fini = end)
     expect_part(0, 0, "1");
     expect_part(1, 1, "7");
     cr_expect_eq(part(1)->outcome, NW_REJECT);
-    cr_expect_str_eq(part(1)->reason, "Cannot index number with string \"a\"");
+    cr_expect_str_eq(part(1)->reason, "step 2 (payload): Cannot index number with string \"a\"");
     cr_expect(nw_slice_equal(part(1)->part, NW_LITERAL("7")));
     expect_part(2, 2, "2");
     cr_expect_eq(part(2)->outcome, NW_ACK);
