@@ -2,6 +2,7 @@
 /* Making a map: a list of steps, each with what it needs, compiled. Running it is in map_run.c. */
 #include "mappings/map.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "mappings/map_steps.h"
@@ -177,4 +178,34 @@ bool nw_map_looks_into(const struct nw_map *map, const struct nw_lookup *l)
         }
     }
     return false;
+}
+
+/* ---- what steps are called ---- */
+
+const char *nw_step_name(enum nw_step_kind kind)
+{
+    static const char *const names[] = {
+        [NW_STEP_FILTER] = "filter", [NW_STEP_PAYLOAD] = "payload", [NW_STEP_SPLIT] = "split",
+        [NW_STEP_SET] = "set",       [NW_STEP_REMOVE] = "remove",   [NW_STEP_DECODE] = "decode",
+        [NW_STEP_ENCODE] = "encode", [NW_STEP_CHECK] = "check",     [NW_STEP_DROP] = "drop",
+        [NW_STEP_REJECT] = "reject", [NW_STEP_CALL] = "call",       [NW_STEP_DEDUPE] = "dedupe",
+        [NW_STEP_LOOKUP] = "lookup",
+    };
+
+    return names[kind];
+}
+
+void nw_mapped_reason(const struct nw_mapped *mapped, char *text, size_t size)
+{
+    const char *name = mapped->step_name, *why = mapped->error.text;
+    size_t len = name == NULL ? 0 : strlen(name);
+
+    if (name == NULL) {
+        (void)snprintf(text, size, "%s", why);
+        return;
+    }
+    if (strncmp(why, name, len) == 0 && strncmp(why + len, ": ", 2) == 0) {
+        why += len + 2; /* it names the step itself */
+    }
+    (void)snprintf(text, size, "step %u (%s): %s", mapped->step, name, why);
 }

@@ -4,7 +4,6 @@
  * message and says whether it goes on. Split makes several out of one, and each of them goes
  * through the rest of the steps by itself.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/base64.h"
@@ -505,14 +504,6 @@ static enum verdict run_lookup(struct run *r, const struct nw_map_step *s)
     return set_payload(r, value);
 }
 
-static const char *const names[] = {
-    [NW_STEP_FILTER] = "filter", [NW_STEP_PAYLOAD] = "payload", [NW_STEP_SPLIT] = "split",
-    [NW_STEP_SET] = "set",       [NW_STEP_REMOVE] = "remove",   [NW_STEP_DECODE] = "decode",
-    [NW_STEP_ENCODE] = "encode", [NW_STEP_CHECK] = "check",     [NW_STEP_DROP] = "drop",
-    [NW_STEP_REJECT] = "reject", [NW_STEP_CALL] = "call",       [NW_STEP_DEDUPE] = "dedupe",
-    [NW_STEP_LOOKUP] = "lookup",
-};
-
 static enum verdict (*const kinds[])(struct run *r, const struct nw_map_step *s) = {
     [NW_STEP_FILTER] = run_filter, [NW_STEP_PAYLOAD] = run_payload, [NW_STEP_SPLIT] = run_split,
     [NW_STEP_SET] = run_set,       [NW_STEP_REMOVE] = run_remove,   [NW_STEP_DECODE] = run_decode,
@@ -539,7 +530,7 @@ static enum verdict run_steps(struct run *r)
     while (verdict == GO_ON && r->next < r->map->count) {
         const struct nw_map_step *s = &r->map->steps[r->next++];
         r->result->step = s->number;
-        r->result->refused_by = names[s->kind];
+        r->result->refused_by = nw_step_name(s->kind);
         verdict = run_step(r, s);
     }
     nw_value_done(&r->value);
@@ -551,21 +542,6 @@ static void append(struct result *result, struct nw_message *m)
     m->next = NULL;
     *result->tail = m;
     result->tail = &m->next;
-}
-
-void nw_mapped_reason(const struct nw_mapped *mapped, char *text, size_t size)
-{
-    const char *name = mapped->step_name, *why = mapped->error.text;
-    size_t len = name == NULL ? 0 : strlen(name);
-
-    if (name == NULL) {
-        (void)snprintf(text, size, "%s", why);
-        return;
-    }
-    if (strncmp(why, name, len) == 0 && strncmp(why + len, ": ", 2) == 0) {
-        why += len + 2; /* it names the step itself */
-    }
-    (void)snprintf(text, size, "step %u (%s): %s", mapped->step, name, why);
 }
 
 static void refuse_part(const struct run *r)

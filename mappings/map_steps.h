@@ -22,6 +22,9 @@ enum nw_step_kind {
     NW_STEP_LOOKUP
 };
 
+/* Its key in the configuration. */
+const char *nw_step_name(enum nw_step_kind kind);
+
 struct nw_map_step {
     enum nw_step_kind kind;
     unsigned number; /* as the user counts, from 1 */
