@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
-#include "base/timestamp.h"
 #include "mappings/codecs.h"
 #include "mappings/dedupe.h"
 #include "mappings/exact.h"
@@ -283,72 +282,21 @@ static enum verdict run_split(struct run *r, const struct nw_map_step *s)
     return verdict != GO_ON ? verdict : count == 0 ? FILTERED : SPLIT_UP;
 }
 
-static int set_timestamp(struct run *r, struct nw_slice text)
-{
-    int64_t ns;
-    int rc = nw_timestamp_parse(text, &ns, r->error);
-
-    if (rc == 0) {
-        r->m->timestamp_ns = ns;
-    }
-    return rc;
-}
-
-static int set_field(struct run *r, const struct nw_map_step *s, struct nw_slice value)
-{
-    switch (s->field) {
-    case NW_MAP_KEY:
-        r->m->key = value;
-        return 0;
-    case NW_MAP_SUBJECT:
-        r->m->address = value;
-        r->m->numbers_set |= NW_MESSAGE_SUBJECT_SET;
-        return 0;
-    case NW_MAP_TIMESTAMP:
-        return set_timestamp(r, value);
-    case NW_MAP_ID:
-        r->m->id = value;
-        return give_part_id(r, r->m);
-    default:
-        return nw_message_set_header(r->m, nw_slice_text(s->name), value);
-    }
-}
-
-static int remove_field(const struct run *r, const struct nw_map_step *s)
-{
-    struct nw_message *m = r->m;
-
-    switch (s->field) {
-    case NW_MAP_KEY:
-        m->key = NW_ABSENT;
-        break;
-    case NW_MAP_SUBJECT:
-        m->numbers_set &= ~NW_MESSAGE_SUBJECT_SET;
-        break;
-    case NW_MAP_TIMESTAMP:
-        m->timestamp_ns = 0;
-        break;
-    case NW_MAP_ID:
-        m->id = NW_ABSENT;
-        return give_part_id(r, m);
-    default:
-        nw_message_remove_header(m, nw_slice_text(s->name));
-        break;
-    }
-    return 0;
-}
-
 static enum verdict run_set(struct run *r, const struct nw_map_step *s)
 {
     struct nw_slice value;
+    int rc = 0;
 
     if (s->value == NULL) {
-        return remove_field(r, s) == 0 ? GO_ON : REJECTED;
+        nw_map_remove_field(r->m, s);
+    } else {
+        rc = nw_template_render(s->value, r->m, &value, r->error);
+        rc = rc != 0 ? rc : nw_map_set_field(r->m, s, value, r->error);
     }
-    if (nw_template_render(s->value, r->m, &value, r->error) != 0 || set_field(r, s, value) != 0) {
-        return REJECTED;
+    if (rc == 0 && s->field == NW_MAP_ID) {
+        rc = give_part_id(r, r->m);
     }
-    return GO_ON;
+    return rc == 0 ? GO_ON : REJECTED;
 }
 
 static enum verdict run_remove(struct run *r, const struct nw_map_step *s)

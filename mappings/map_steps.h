@@ -46,4 +46,10 @@ struct nw_map {
     unsigned number; /* of the step that is being added; 0: each addition is a step */
 };
 
+/* map_fields.c: what a SET step names becomes value, or goes. 0, NW_EINVAL with the reason, or
+ * NW_ENOMEM. */
+int nw_map_set_field(struct nw_message *m, const struct nw_map_step *s, struct nw_slice value,
+                     struct nw_error *error);
+void nw_map_remove_field(struct nw_message *m, const struct nw_map_step *s);
+
 #endif
