@@ -68,7 +68,7 @@ bool nw_rule_is_word(char c)
 
 void nw_rule_skip(struct nw_rule_parser *p)
 {
-    while (*p->at == '#' || (*p->at != '\0' && strchr(" \t\r\n", *p->at) != NULL)) {
+    while (*p->at == '#' || (*p->at != '\0' && strchr(" \t\n", *p->at) != NULL)) {
         p->at += *p->at == '#' ? strcspn(p->at, "\n") : 1;
     }
 }

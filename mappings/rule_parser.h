@@ -32,7 +32,7 @@ struct nw_rule_node *nw_rule_node_pipe(struct nw_rule_parser *p, const struct nw
 
 /* ---- tokens ---- */
 
-/* Blanks and comments. */
+/* Blanks, of which a carriage return is none for jq 1.6, and comments. */
 void nw_rule_skip(struct nw_rule_parser *p);
 /* Go behind the token, or the word and no longer one, if it is next. */
 bool nw_rule_take(struct nw_rule_parser *p, const char *token);

@@ -93,7 +93,7 @@ static void bare(jq_state *jq, const char *input, struct nw_buffer *out)
     jv_free(value);
 }
 
-Test(guard, what_libjq_can_do_is_done_as_before, .init = begin, .fini = end, .timeout = 120)
+Test(guard, what_libjq_can_do_is_done_as_before, .init = begin, .fini = end)
 {
     static const char *const texts[] = {
         "todate",
@@ -253,7 +253,7 @@ Test(guard, what_libjq_can_do_is_done_as_before, .init = begin, .fini = end, .ti
     }
 }
 
-Test(guard, what_libjq_cannot_do_is_refused, .init = begin, .fini = end, .timeout = 60)
+Test(guard, what_libjq_cannot_do_is_refused, .init = begin, .fini = end)
 {
     static const struct {
         const char *text, *input, *output;
@@ -303,7 +303,7 @@ Test(guard, what_libjq_cannot_do_is_refused, .init = begin, .fini = end, .timeou
 }
 
 /* One value is wanted, and there are more, in the middle of a path. */
-Test(guard, a_path_that_is_not_followed_to_its_end, .init = begin, .fini = end, .timeout = 60)
+Test(guard, a_path_that_is_not_followed_to_its_end, .init = begin, .fini = end)
 {
     struct nw_program *p = NULL;
     struct nw_value v = {.parsed = false};
@@ -324,7 +324,7 @@ Test(guard, a_path_that_is_not_followed_to_its_end, .init = begin, .fini = end, 
 }
 
 /* What is halted there cannot be taken down; so much is lost, and no more. */
-Test(guard, a_path_that_takes_too_long, .init = begin, .fini = end, .timeout = 120)
+Test(guard, a_path_that_takes_too_long, .init = begin, .fini = end)
 {
     static const char text[] = "if .fast then 1 else .a[] |= [range(1000000000)] end";
     struct nw_buffer found = {0};
