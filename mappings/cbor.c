@@ -177,46 +177,67 @@ static int to_value(cbor_item_t *item, size_t depth, jv *out, struct nw_error *e
     }
 }
 
-/* Does an array or map whose head ends at `end` have more items than bytes that are left? The
- * library has no memory for them. */
-static bool is_cut_off(struct nw_slice payload, size_t end)
+/* The argument of the head at `at`, which moves behind it. false: it is cut off, or none. */
+static bool read_head(struct nw_slice payload, size_t *at, uint64_t *argument)
 {
-    static const size_t sizes[] = {2, 3, 5, 9}; /* of heads with 24 to 27 in their first byte */
+    unsigned info = (unsigned char)payload.data[*at] & 31;
+    size_t more = info < 24 || info == 31 ? 0 : (size_t)1 << (info - 24);
 
-    for (size_t i = 0; i < 4 && sizes[i] <= end; i++) {
-        const unsigned char *head = (const unsigned char *)payload.data + end - sizes[i];
-        uint64_t count = 0;
-        for (size_t at = 1; at < sizes[i]; at++) {
-            count = count << 8 | head[at];
-        }
-        if ((head[0] == 0x80 + 24 + i || head[0] == 0xA0 + 24 + i) && count > payload.len - end) {
-            return true;
-        }
+    if ((info > 27 && info < 31) || payload.len - *at - 1 < more) {
+        return false;
     }
-    return false;
+    *argument = info < 24 ? info : 0;
+    for (size_t i = 1; i <= more; i++) {
+        *argument = *argument << 8 | (unsigned char)payload.data[*at + i];
+    }
+    *at += 1 + more;
+    return true;
 }
 
-static const char *problem_of(struct nw_slice payload, const struct cbor_error *e)
+/* Where an array or map begins that has more items than there are bytes left, behind its head; 0:
+ * nowhere. The library would take memory for all of them before it looks. */
+static size_t find_cut_off(struct nw_slice payload)
 {
-    bool memory = e->code == CBOR_ERR_MEMERROR;
+    size_t at = 0;
+    uint64_t argument;
 
-    if (e->code == CBOR_ERR_NOTENOUGHDATA || payload.len == 0 ||
-        (memory && is_cut_off(payload, e->position))) {
+    while (at < payload.len) {
+        unsigned major = (unsigned char)payload.data[at] >> 5;
+        bool bytes = major == 2 || major == 3, items = major == 4 || major == 5;
+        if (!read_head(payload, &at, &argument)) {
+            return 0;
+        }
+        if ((bytes || items) && argument > payload.len - at) {
+            return items ? at : 0;
+        }
+        at += bytes ? (size_t)argument : 0;
+    }
+    return 0;
+}
+
+static const char *problem_of(struct nw_slice payload, cbor_error_code code)
+{
+    if (code == CBOR_ERR_NOTENOUGHDATA || payload.len == 0) {
         return "it ends in the middle of a value";
     }
-    return memory ? "it is too large, or nested too deep" : "it is none";
+    return code == CBOR_ERR_MEMERROR ? "it is too large, or nested too deep" : "it is none";
 }
 
 int nw_cbor_decode(struct nw_slice payload, jv *value, struct nw_error *error)
 {
     struct cbor_load_result result = {.read = 0};
+    size_t cut_off = find_cut_off(payload);
     cbor_item_t *item;
     int rc;
 
+    if (cut_off > 0) {
+        return nw_error_set(error, NW_EINVAL, "cbor: it ends in the middle of a value at byte %zu",
+                            cut_off + 1);
+    }
     item = cbor_load((cbor_data)payload.data, payload.len, &result);
     if (item == NULL) {
         return nw_error_set(error, NW_EINVAL, "cbor: %s at byte %zu",
-                            problem_of(payload, &result.error),
+                            problem_of(payload, result.error.code),
                             payload.len == 0 ? 1 : result.error.position + 1);
     }
     rc = result.read == payload.len ? to_value(item, 0, value, error)
