@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mappings/json_match.h"
 
+#include "mappings/json_value.h"
+
 #include <jv.h>
 
 /* Neither is freed. The depth is bounded by what jv_parse takes. */
@@ -58,16 +60,21 @@ static bool matches(jv expected, jv found, bool subset)
 
 bool nw_json_matches(struct nw_slice expected, struct nw_slice found, bool subset)
 {
+    struct nw_error ignored;
     jv a, b;
     bool same;
 
     if (expected.data == NULL || found.data == NULL) {
         return expected.data == found.data;
     }
-    a = jv_parse_sized(expected.data, (int)expected.len);
-    b = jv_parse_sized(found.data, (int)found.len);
-    same = jv_is_valid(a) && jv_is_valid(b) && matches(a, b, subset);
+    if (nw_json_value(expected, &a, &ignored) != 0) {
+        return false;
+    }
+    same = nw_json_value(found, &b, &ignored) == 0;
+    if (same) {
+        same = matches(a, b, subset);
+        jv_free(b);
+    }
     jv_free(a);
-    jv_free(b);
     return same;
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/suggest.h"
 #include "mappings/codecs.h"
+#include "mappings/json_value.h"
 #include "mappings/lookup.h"
 #include "mappings/types.h"
 
@@ -265,17 +266,10 @@ static int read_array(struct reading *r, jv whole)
 
 static int read_json(struct reading *r, struct nw_slice bytes)
 {
-    jv whole = jv_parse_sized(bytes.data, (int)bytes.len);
-    int rc;
+    jv whole;
+    int rc = nw_json_value(bytes, &whole, r->error);
 
-    if (!jv_is_valid(whole)) {
-        jv why = jv_invalid_get_msg(whole);
-        const char *text =
-            jv_get_kind(why) == JV_KIND_STRING ? jv_string_value(why) : "there is no value";
-        const char *quoted = strstr(text, " (while parsing");
-        rc = nw_error_set(r->error, NW_EINVAL, "not JSON: %.*s",
-                          quoted == NULL ? 300 : (int)(quoted - text), text);
-        jv_free(why);
+    if (rc != 0) {
         return rc;
     }
     if (jv_get_kind(whole) == JV_KIND_OBJECT) {
@@ -322,6 +316,7 @@ int nw_lookup_parse(const struct nw_lookup_layout *layout, struct nw_slice bytes
 bool nw_lookup_entry(struct nw_slice bytes, const char *take, struct nw_buffer *scratch,
                      struct nw_looked_up *out)
 {
+    struct nw_error ignored;
     jv value, text;
     bool is_json;
 
@@ -329,8 +324,10 @@ bool nw_lookup_entry(struct nw_slice bytes, const char *take, struct nw_buffer *
         *out = (struct nw_looked_up){bytes, false};
         return take == NULL;
     }
-    value = jv_parse_sized(bytes.data, (int)bytes.len);
-    is_json = jv_is_valid(value);
+    is_json = nw_json_value(bytes, &value, &ignored) == 0;
+    if (!is_json) {
+        value = jv_invalid();
+    }
     if (take == NULL) {
         jv_free(value);
         *out = (struct nw_looked_up){bytes, is_json};

@@ -116,12 +116,70 @@ static int to_value(const msgpack_object *o, jv *out, struct nw_error *error)
     }
 }
 
+/* What follows the first byte, 0xc0 to 0xdf: so many bytes say a length, which is of bytes, or of
+ * items with so many values each; and so many bytes more. */
+static const struct {
+    unsigned char length, values, more;
+} heads[32] = {
+    [0x04] = {1, 0, 0},  [0x05] = {2, 0, 0}, [0x06] = {4, 0, 0}, [0x07] = {1, 0, 1},
+    [0x08] = {2, 0, 1},  [0x09] = {4, 0, 1}, [0x0a] = {0, 0, 4}, [0x0b] = {0, 0, 8},
+    [0x0c] = {0, 0, 1},  [0x0d] = {0, 0, 2}, [0x0e] = {0, 0, 4}, [0x0f] = {0, 0, 8},
+    [0x10] = {0, 0, 1},  [0x11] = {0, 0, 2}, [0x12] = {0, 0, 4}, [0x13] = {0, 0, 8},
+    [0x14] = {0, 0, 2},  [0x15] = {0, 0, 3}, [0x16] = {0, 0, 5}, [0x17] = {0, 0, 9},
+    [0x18] = {0, 0, 17}, [0x19] = {1, 0, 0}, [0x1a] = {2, 0, 0}, [0x1b] = {4, 0, 0},
+    [0x1c] = {2, 1, 0},  [0x1d] = {4, 1, 0}, [0x1e] = {2, 2, 0}, [0x1f] = {4, 2, 0},
+};
+
+/* Behind the head at `at`, which moves there: how many bytes belong to it, and how many values
+ * follow. false: the payload ends within the head. */
+static bool read_head(struct nw_slice payload, size_t *at, uint64_t *bytes, uint64_t *values)
+{
+    unsigned char first = (unsigned char)payload.data[(*at)++], length;
+    uint64_t n = 0;
+
+    *bytes = first >= 0xa0 && first < 0xc0 ? first & 31 : 0;
+    *values = first < 0x80 || first >= 0xa0 ? 0 : (uint64_t)(first & 15) * (first < 0x90 ? 2 : 1);
+    if (first < 0xc0 || first >= 0xe0) {
+        return true;
+    }
+    length = heads[first - 0xc0].length;
+    if (payload.len - *at < length) {
+        return false;
+    }
+    for (; length > 0; length--) {
+        n = n << 8 | (unsigned char)payload.data[(*at)++];
+    }
+    *values = n * heads[first - 0xc0].values;
+    *bytes = (*values == 0 ? n : 0) + heads[first - 0xc0].more;
+    return true;
+}
+
+/* Has an array or map more values than there are bytes left? The library would take memory for all
+ * of them before it looks. */
+static bool is_cut_off(struct nw_slice payload)
+{
+    uint64_t bytes, values;
+
+    for (size_t at = 0; at < payload.len; at += (size_t)bytes) {
+        if (!read_head(payload, &at, &bytes, &values) || bytes > payload.len - at) {
+            return false; /* the library says so itself */
+        }
+        if (values > payload.len - at) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int nw_msgpack_decode(struct nw_slice payload, jv *value, struct nw_error *error)
 {
     msgpack_unpacked unpacked;
     size_t at = 0;
     int rc;
 
+    if (is_cut_off(payload)) {
+        return wrong(error, "it ends in the middle of a value");
+    }
     msgpack_unpacked_init(&unpacked);
     switch (msgpack_unpack_next(&unpacked, payload.data == NULL ? "" : payload.data, payload.len,
                                 &at)) {
@@ -130,7 +188,7 @@ int nw_msgpack_decode(struct nw_slice payload, jv *value, struct nw_error *error
                                : wrong(error, "something follows the value");
         break;
     case MSGPACK_UNPACK_NOMEM_ERROR:
-        rc = wrong(error, "it ends in the middle of a value, or is nested deeper than 32 levels");
+        rc = wrong(error, "it is nested deeper than 32 levels");
         break;
     case MSGPACK_UNPACK_CONTINUE:
         rc = wrong(error, "it ends in the middle of a value");

@@ -307,6 +307,10 @@ Test(codec, packed)
         {&msgpack, "d40102", "!msgpack: an extension type", true},
         {&msgpack, "0101", "!msgpack: something follows the value", true},
         {&msgpack, "92", "!msgpack: it ends in the middle of a value", true},
+        {&msgpack, "ddffffffff", "!msgpack: it ends in the middle of a value", true},
+        {&msgpack, "92a161dfffffffff01", "!msgpack: it ends in the middle of a value", true},
+        {&msgpack, "dc0002c3c2", "[true,false]", true},
+        {&msgpack, "83a16101a162d90178a163ca3fc00000", "{\"a\":1,\"b\":\"x\",\"c\":1.5}", true},
         {&msgpack, "c1", "!msgpack: it is none", true},
     };
 

@@ -123,8 +123,8 @@ Test(lookup, what_is_wrong_with_a_file_is_said_with_its_place)
                    "line 1: there is no column \"cod\"; did you mean \"code\"?");
     expect_refused(&CSV(.by = NULL), "a,b\n\xE4,2\n", "it is not UTF-8");
     expect_refused(&JSON(.by = NULL), "{\"a\":1,\n\"b\":}",
-                   "not JSON: Unmatched '}' at line 2, column 5");
-    expect_refused(&JSON(.by = NULL), "", "not JSON: Expected JSON value");
+                   "not JSON: unexpected character at line 2, column 5");
+    expect_refused(&JSON(.by = NULL), "", "not JSON: it ends too soon at line 1, column 1");
     expect_refused(&JSON(.by = NULL), "7",
                    "expected an object, or an array of objects, found a number");
     expect_refused(&JSON(.by = NULL), "[{}]",
