@@ -213,14 +213,10 @@ static enum nw_exit set_http_address(const struct filling *f, const char *text)
     const char *pattern = strchr(route->source.address, '/'), *slash = strchr(text, '/');
     struct nw_slice query = nw_slice_text(slash == NULL ? text : slash), path = cut(&query, '?');
     const char *blank = strchr(route->source.address, ' ');
-    struct nw_slice method = {text, slash == NULL ? 0 : (size_t)(slash - text)};
+    bool given = slash != NULL && slash != text;
+    const char *methods = given ? text : blank != NULL ? route->source.address : "";
+    struct nw_slice method = {methods, strcspn(methods, "| /")}; /* of several, the first */
 
-    while (method.len > 0 && method.data[method.len - 1] == ' ') {
-        method.len--;
-    }
-    if (method.len == 0 && blank != NULL) {
-        method = (struct nw_slice){route->source.address, (size_t)(blank - route->source.address)};
-    }
     nw_message_set_text(m, NW_META_METHOD, method);
     nw_message_set_address(m, path);
     if (add_params(m, nw_slice_text(pattern), path) != 0 || add_queries(m, query) != 0) {

@@ -11,6 +11,10 @@ routes:
     from: {http: "POST /hooks/{repo}"}
     map: [{payload: "{id: $meta.param.repo, ref: $meta.query.ref, how: $meta.method}"}]
     to: {nats: "hooks.{{param('repo')}}"}
+  either:
+    from: {http: "PUT|POST /either"}
+    map: [{payload: "$meta.method"}]
+    to: {nats: either}
   call:
     from: {nats: calls}
     map: [{set: {headers: {A: "1", X-Token: of the message}}}]
@@ -26,6 +30,8 @@ run 0 try t.yaml hook --address 'POST /hooks/x'
 out_has '"address":"hooks.x"'
 run 1 try t.yaml hook --address /other/x
 err_has 'cannot come from'
+run 0 try t.yaml either
+out_has '"payload":"PUT"'
 run 0 try t.yaml call
 out_has '"headers":{"A":["1"],"x-token":["t-try-1"]}'
 finish
