@@ -112,7 +112,7 @@ static const struct bad cases[] = {
      "c.yaml:8:37: a: lookup has no option \"ino\"; did you mean \"into\"?\n"
      "c.yaml:9:24: a: file: cannot read FOLDER/gone.csv: No such file or directory\n"
      "c.yaml:10:24: a: file: its name does not say what it is; format: csv or json\n"
-     "c.yaml:11:24: a: file: c.yaml: not JSON: Invalid numeric literal at line 1, column 7\n"
+     "c.yaml:11:24: a: file: c.yaml: not JSON: unexpected character at line 1, column 1\n"
      "c.yaml:12:24: a: file: c.yaml: line 5 has 4 fields, expected 1\n"
      "c.yaml:12:56: a: delimiter: expected one character of ASCII, no quote and no line break, of "
      "a CSV file, found \"tab\"\n"
