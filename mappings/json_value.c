@@ -48,3 +48,31 @@ int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error)
     }
     return 0;
 }
+
+/* Takes value. */
+static bool count(jv value, size_t depth, size_t *left)
+{
+    bool good = *left > 0 && depth <= NW_VALUE_DEEPEST;
+
+    *left -= good ? 1 : 0;
+    if (good && jv_get_kind(value) == JV_KIND_ARRAY) {
+        int n = jv_array_length(jv_copy(value));
+        for (int i = 0; good && i < n; i++) {
+            good = count(jv_array_get(jv_copy(value), i), depth + 1, left);
+        }
+    } else if (good && jv_get_kind(value) == JV_KIND_OBJECT) {
+        for (int i = jv_object_iter(value); good && jv_object_iter_valid(value, i);
+             i = jv_object_iter_next(value, i)) {
+            good = count(jv_object_iter_value(value, i), depth + 1, left);
+        }
+    }
+    jv_free(value);
+    return good;
+}
+
+bool nw_json_is_writable(jv value)
+{
+    size_t left = NW_VALUE_PARTS_MOST;
+
+    return count(jv_copy(value), 0, &left);
+}

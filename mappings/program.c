@@ -400,8 +400,16 @@ static enum nw_program_result next(jq_state *jq, jv *out, struct nw_error *error
     jv result = jq_next(jq);
 
     if (jv_is_valid(result)) {
-        *out = result;
-        return NW_PROGRAM_ONE;
+        if (nw_json_is_writable(result)) {
+            *out = result;
+            return NW_PROGRAM_ONE;
+        }
+        jv_free(result);
+        (void)nw_error_set(error, NW_EINVAL,
+                           "the rule gave more than %d values in one, or nested deeper than %d "
+                           "levels",
+                           NW_VALUE_PARTS_MOST, NW_VALUE_DEEPEST);
+        return NW_PROGRAM_FAILED;
     }
     if (jv_invalid_has_msg(jv_copy(result))) {
         return failed(result, error);

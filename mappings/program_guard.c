@@ -16,12 +16,12 @@ static const struct {
      .text = "def _nw_date: if type == \"number\" and (. > 67767976000000000 or "
              ". < -67767976000000000 or isnan) then error(\"a date beyond all years\") "
              "else . end;"
-             "def _nw_format: if type == \"string\" then . "
+             "def _nw_date_format: if type == \"string\" then . "
              "else error(\"the format of a date is a text\") end;"
              "def _nw_strftime(f): strftime(f);"
-             "def strftime(f): _nw_date | _nw_strftime(f | _nw_format);"
+             "def strftime(f): _nw_date | _nw_strftime(f | _nw_date_format);"
              "def _nw_strflocaltime(f): strflocaltime(f);"
-             "def strflocaltime(f): _nw_date | _nw_strflocaltime(f | _nw_format);"
+             "def strflocaltime(f): _nw_date | _nw_strflocaltime(f | _nw_date_format);"
              "def todateiso8601: strftime(\"%Y-%m-%dT%H:%M:%SZ\");"
              "def todate: todateiso8601;"},
     {.words = {"indices", "index", "rindex"},
@@ -51,6 +51,17 @@ static const struct {
              "def _assign(p; v): _nw_assign(_nw_paths(p); v);"
              "def _nw_modify(p; f): _modify(p; f);"
              "def _modify(p; f): _nw_modify(_nw_paths(p); f);"},
+    /* A value that has itself in it many times is small until it is written: counting its parts
+     * takes as long, but can be stopped. */
+    {.words = {"tojson", "tostring", "@"},
+     .text = "def _nw_count: (if type == \"array\" or type == \"object\" then "
+             "reduce .. as $each (0; . + 1) else null end) as $count | .;"
+             "def _nw_tojson: tojson;"
+             "def tojson: _nw_count | _nw_tojson;"
+             "def _nw_tostring: tostring;"
+             "def tostring: _nw_count | _nw_tostring;"
+             "def _nw_format(f): format(f);"
+             "def format(f): _nw_count | _nw_format(f);"},
     {.words = {"setpath", "fromstream"},
      .text = "def _nw_indexes: if type == \"array\" and "
              "any(.[]; type == \"number\" and . > 1000000) "

@@ -95,6 +95,7 @@ static int scan_string(struct scanner *s)
         }
         s->at++;
         if (*s->at == '(') {
+            s->uses->guards |= nw_guard_of_word(NW_LITERAL("@"));
             s->before = OPEN_OR_COMMA;
             rc = scan(s);
             if (*s->at == '\0') {
@@ -267,6 +268,7 @@ static int scan_token(struct scanner *s)
     } else if (c == '$') {
         return scan_variable(s);
     } else if (c == '@') {
+        s->uses->guards |= nw_guard_of_word((struct nw_slice){s->at, 1});
         s->at++;
         s->uses->payload = s->uses->payload || s->before != PIPE;
         (void)take_word(s);

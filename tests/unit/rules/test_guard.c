@@ -107,6 +107,18 @@ Test(guard, what_libjq_can_do_is_done_as_before, .init = begin, .fini = end)
         "map(todate)?",
         "strflocaltime(\"%H\")",
         "todateiso8601",
+        "tostring",
+        "tojson",
+        "[.[]? | tostring]",
+        "\"<\\(.)>\"",
+        "@json",
+        "@text",
+        "@html \"<\\(.)\"",
+        "@csv",
+        "@sh",
+        "@base64",
+        "@uri \"?\\(1, 2)=\\(.)\"",
+        "map(tojson)?",
 
         "gmtime | strftime((\"%Y\", \"%j\"))",
         "indices(\"a\")",
@@ -285,6 +297,10 @@ Test(guard, what_libjq_cannot_do_is_refused, .init = begin, .fini = end)
          "error: an array index above 1000000\n"},
         {"fromstream(.[])", "[[[999999999], 1], [[999999999]]]",
          "error: an array index above 1000000\n"},
+        {"reduce range(60) as $i (.; [., .])", "1",
+         "error: the rule gave more than 10000000 values in one, or nested deeper than 10000 "
+         "levels\n"},
+        {"reduce range(20000) as $i (.; {a: .})", "1", "error: the rule gave more than"},
         {"strftime(.)", "0", "error: the format of a date is a text\n"},
         {"[scan(\"x*\")]", "\"\xF0\x9F\x98\x80\"",
          "error: an expression that may match an empty text, in a text that is not ASCII\n"},
@@ -304,6 +320,27 @@ Test(guard, what_libjq_cannot_do_is_refused, .init = begin, .fini = end)
         guarded(rows[i].text, rows[i].input, &found);
         cr_expect(strncmp(nw_buffer_text(&found), rows[i].output, strlen(rows[i].output)) == 0,
                   "%s of %s: %s", rows[i].text, rows[i].input, nw_buffer_text(&found));
+        nw_buffer_done(&found);
+    }
+}
+
+/* Small, but not when it is written. */
+Test(guard, a_text_of_a_value_that_has_itself_in_it, .init = begin, .fini = end)
+{
+    static const char *const texts[] = {
+        "reduce range(60) as $i (.; [., .]) | tostring | length",
+        "reduce range(60) as $i (.; {a: ., b: .}) | tojson | length",
+        "reduce range(60) as $i (.; [., .]) | \"\\(.)\" | length",
+        "reduce range(60) as $i (.; [., .]) | @text | length",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct nw_buffer found = {0};
+
+        nw_mapper_message(mapper, 20);
+        guarded(texts[i], "1", &found);
+        cr_expect_str_eq(nw_buffer_text(&found),
+                         "error: the rule took longer than map_timeout, 20 ms\n", "%s", texts[i]);
         nw_buffer_done(&found);
     }
 }
