@@ -85,7 +85,7 @@ struct file_source {
     bool may_offer;
     bool first_start; /* nothing is stored: `start` counts */
     bool scanned, scan_wanted, note_wanted;
-    bool fresh; /* a file has come of which nothing is on disk yet */
+    bool fresh;            /* a file has come of which nothing is on disk yet */
     bool polling;          /* changes are not told by inotify */
     int64_t scan_ns;       /* when the last scan was */
     int64_t note_ns;       /* when the records were written last */

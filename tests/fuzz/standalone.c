@@ -5,6 +5,7 @@
  * the process stands in the file it names first.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -38,15 +39,14 @@ static size_t below(size_t most)
 
 static char found[300];
 
-/* A signal's handler: only write and what is ready. */
+/* A signal's handler: only what may be called there. */
 static void on_end(int number)
 {
-    FILE *file = fopen(found, "wb");
+    int fd = open(found, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-    if (file != NULL) {
-        (void)fwrite(current.bytes, 1, current.len, file);
-        (void)fclose(file);
-        fprintf(stderr, "the input is %s\n", found);
+    if (fd >= 0 && write(fd, current.bytes, current.len) == (ssize_t)current.len) {
+        (void)!write(STDERR_FILENO, found, strlen(found));
+        (void)!write(STDERR_FILENO, "\n", 1);
     }
     (void)signal(number, SIG_DFL);
     (void)raise(number);

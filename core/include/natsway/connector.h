@@ -266,9 +266,9 @@ NW_API void nw_credit_return(struct nw_endpoint *source, size_t unused);
 /* For a source whose library confirms before anything can be delivered: write n messages to the
  * route's crash-safe spool and take them over. 0: they are stored and may be confirmed; they reach
  * the lane from the spool and are settled by it, needing no credit. NW_STORED_FULL: the same, but
- * stop the sender, what error says is full; there is a reserve for what it has under way. NW_EFULL (of
- * the reserve), NW_EIO, NW_ENOMEM: nothing was stored, the caller keeps the messages. n 0 asks for
- * room: 0 or NW_STORED_FULL. Blocks for one commit: never call it on a worker thread. */
+ * stop the sender, what error says is full; there is a reserve for what it has under way. NW_EFULL
+ * (of the reserve), NW_EIO, NW_ENOMEM: nothing was stored, the caller keeps the messages. n 0 asks
+ * for room: 0 or NW_STORED_FULL. Blocks for one commit: never call it on a worker thread. */
 #define NW_STORED_FULL 1
 NW_API int nw_store(struct nw_endpoint *source, struct nw_message *const *messages, size_t n,
                     struct nw_error *error);
