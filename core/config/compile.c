@@ -6,8 +6,7 @@
 #include "config/reader.h"
 
 /* A template that is compiled. */
-struct template
-{
+struct compiling {
     struct nw_template_text text;
     enum nw_fill fill;
     const struct nw_template_scope *scope;
@@ -89,7 +88,7 @@ static bool find_expression(struct nw_slice text, size_t at, size_t *from, size_
 
 /* One mistake was said. What is wrong with the others is found without the expression it is in. */
 static int say_others(const struct nw_reader *r, const struct nw_node *node, const char *name,
-                      const struct template *t, struct nw_error *error)
+                      const struct compiling *t, struct nw_error *error)
 {
     struct nw_template_text text = t->text;
     char *copy = nw_arena_copy(r->arena, text.text);
@@ -112,7 +111,7 @@ static int say_others(const struct nw_reader *r, const struct nw_node *node, con
 /* The source is wrong, so nobody knows what an expression is: what is around them is the author's
  * whatever it is. */
 static int check_around(const struct nw_reader *r, const struct nw_node *node, const char *name,
-                        const struct template *t)
+                        const struct compiling *t)
 {
     static const struct nw_template_scope any = {
         .bridge = "", .route = "", .address = NW_ADDRESS_SUBJECT, .pattern = "*"};
@@ -141,7 +140,7 @@ int nw_reader_template(const struct nw_reader *r, const struct nw_node *node, co
                        enum nw_fill fill, const struct nw_template_scope *scope,
                        struct nw_template **out)
 {
-    struct template t = {{node->text, {NULL, 0}}, fill, scope};
+    struct compiling t = {{node->text, {NULL, 0}}, fill, scope};
     struct nw_error error = {0};
     int rc;
 
