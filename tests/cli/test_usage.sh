@@ -79,8 +79,7 @@ for fd in 0 1 2; do
     code=$(readlink "/proc/$pid/fd/$fd")
     [ "$code" = /dev/null ] || fail "descriptor $fd should be /dev/null"
 done
-kill -TERM "$pid"
-kill -TERM "$pid" 2>/dev/null # timeout(1) does the same: one signal for the process, one for its group
+kill -TERM "$pid" "$pid" # timeout(1) does the same: one for the process, one for its group
 wait "$pid"
 code=$?
 [ "$code" -eq 0 ] || fail "two signals at once are one"
