@@ -17,6 +17,7 @@
 #define BORROWED_MS 2000
 #define NEW_CONSUMER_NS (5 * KAFKA_SECOND_NS)
 #define TOPIC_CHECK_NS (5 * KAFKA_SECOND_NS)
+#define OUTSIDE_NS (45 * KAFKA_SECOND_NS)
 
 /* ---- making ---- */
 
@@ -410,6 +411,29 @@ static void check_topics(struct kafka_source *s, int64_t now_ns)
     }
 }
 
+/* It happens that librdkafka never joins again after it has lost its partitions (seen with a broker
+ * that came back under load). A new consumer of the same static member does. */
+static void notice_stuck(struct kafka_source *s, int64_t now_ns)
+{
+    if (s->joined || s->down || s->rebalance != NULL || s->missing[0] != '\0') {
+        s->outside_ns = 0;
+    } else if (s->outside_ns == 0) {
+        s->outside_ns = now_ns;
+    } else if (now_ns - s->outside_ns > OUTSIDE_NS) {
+        nw_log(s->endpoint, NW_LOG_WARNING,
+               "group %.180s: not taken in for %d seconds, joining anew", s->group,
+               (int)(OUTSIDE_NS / KAFKA_SECOND_NS));
+        s->stuck = true;
+        s->make_at_ns = now_ns;
+        nw_kafka_rebalance_lose_all(s);
+    }
+}
+
+static bool is_over(const struct kafka_source *s)
+{
+    return s->fatal[0] != '\0' || s->stuck;
+}
+
 static void every_second(struct kafka_source *s, int64_t now_ns)
 {
     if (now_ns < s->next_second_ns) {
@@ -428,6 +452,7 @@ static void every_second(struct kafka_source *s, int64_t now_ns)
     nw_kafka_lag(s);
     nw_kafka_removed_look(s);
     nw_kafka_rebalance_sweep(s);
+    notice_stuck(s, now_ns);
 }
 
 /* ---- the thread ---- */
@@ -445,7 +470,7 @@ static void wait_for_something(struct kafka_source *s)
     int64_t now_ns = nw_clock_monotonic_ns(), until_ns = s->next_second_ns;
     uint64_t count;
 
-    if (s->rebalance != NULL || s->fatal[0] != '\0') {
+    if (s->rebalance != NULL || is_over(s)) {
         until_ns = now_ns + STEP_NS;
     }
     if (until_ns > now_ns) {
@@ -454,7 +479,7 @@ static void wait_for_something(struct kafka_source *s)
     (void)!read(s->wake, &count, sizeof count);
 }
 
-/* After a fatal error: what is in flight must come back, then a new consumer joins. */
+/* After a fatal error, or stuck: what is in flight must come back, then a new consumer joins. */
 static void start_anew(struct kafka_source *s)
 {
     struct nw_error error;
@@ -471,6 +496,8 @@ static void start_anew(struct kafka_source *s)
     } else {
         s->fatal[0] = '\0';
     }
+    s->stuck = false;
+    s->outside_ns = 0;
     nw_kafka_consumer_report(s);
 }
 
@@ -525,7 +552,7 @@ void *nw_kafka_consumer_run(void *source)
 
     nw_kafka_consumer_report(s);
     while (!atomic_load(&s->closing)) {
-        if (s->fatal[0] != '\0') {
+        if (is_over(s)) {
             start_anew(s);
             wait_for_something(s);
         } else {

@@ -48,9 +48,11 @@ struct kafka_source {
     rd_kafka_event_t *rebalance;    /* to be answered */
     int64_t rebalance_until_ns, try_again_ns;
     bool joined, down, commit_pending;
-    char outage[256];  /* why brokers are away */
-    char missing[256]; /* a topic that is not there or not ours to read */
-    char fatal[256];   /* why there is no consumer */
+    bool stuck;         /* librdkafka does not get into the group: a new consumer is due */
+    int64_t outside_ns; /* since when it is not in the group though it could be; 0: it is */
+    char outage[256];   /* why brokers are away */
+    char missing[256];  /* a topic that is not there or not ours to read */
+    char fatal[256];    /* why there is no consumer */
     int64_t make_at_ns, next_second_ns, next_topic_check_ns;
 };
 
