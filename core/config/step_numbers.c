@@ -7,6 +7,7 @@
 #include <ctype.h>
 
 #include "config/steps.h"
+#include "mappings/program_guard.h"
 
 static bool is_word(char c)
 {
@@ -62,11 +63,6 @@ static bool begins_with(const char *text, const char *at, const char *word)
     return at == text || strchr("|.$", at[-1]) == NULL;
 }
 
-static bool is_assignment(const char *text, const char *at)
-{
-    return *at == '=' && at[1] != '=' && (at == text || strchr("=!<>", at[-1]) == NULL);
-}
-
 /* Does it change the payload and give it back, as in `del(.x)` and `.a |= 1`? */
 static bool has_update(const char *text)
 {
@@ -79,7 +75,7 @@ static bool has_update(const char *text)
             at++;
         } else if (*at == '"') {
             quoted = !quoted;
-        } else if (!quoted && is_assignment(text, at)) {
+        } else if (!quoted && *at == '=' && nw_guard_of_operator(text, at) != 0) {
             return true;
         }
         for (size_t i = 0; !quoted && i < sizeof words / sizeof words[0]; i++) {
