@@ -84,7 +84,11 @@ static void on_reply(struct nw_requester_client *client, struct nw_reply *replie
     (void)n; /* one at a time */
     switch (replies[0].kind) {
     case NW_REPLY_MESSAGE:
-        read_message(&r, replies[0].msg);
+        if (call->is_bare) {
+            r.ok = true;
+        } else {
+            read_message(&r, replies[0].msg);
+        }
         break;
     case NW_REPLY_NO_RESPONDER:
         fail(&r, "JetStream is not enabled");
@@ -150,24 +154,15 @@ static natsStatus send(struct nw_js_call *call, const char *text)
     return s;
 }
 
-void nw_js_ask(struct nw_js_call *call, jv body,
-               void (*done)(void *context, const struct nw_js_response *response),
-               const char *format, ...)
+/* The subject is set. */
+static void ask(struct nw_js_call *call, const char *text,
+                void (*done)(void *context, const struct nw_js_response *response))
 {
-    char method[560];
-    jv text;
-    va_list args;
     natsStatus s;
 
-    va_start(args, format);
-    (void)vsnprintf(method, sizeof method, format, args);
-    va_end(args);
-    (void)snprintf(call->subject, sizeof call->subject, "$JS.API.%s", method);
     call->done = done;
     call->busy = true;
-    text = jv_dump_string(body, 0);
-    s = send(call, jv_string_value(text));
-    jv_free(text);
+    s = send(call, text);
     if (s != NATS_OK) {
         struct nw_js_response r = {.body = jv_object()};
         call->busy = false;
@@ -176,6 +171,35 @@ void nw_js_ask(struct nw_js_call *call, jv body,
         done(call->context, &r);
         jv_free(r.body);
     }
+}
+
+void nw_js_ask(struct nw_js_call *call, jv body,
+               void (*done)(void *context, const struct nw_js_response *response),
+               const char *format, ...)
+{
+    char method[560];
+    jv text = jv_dump_string(body, 0);
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(method, sizeof method, format, args);
+    va_end(args);
+    (void)snprintf(call->subject, sizeof call->subject, "$JS.API.%s", method);
+    call->is_bare = false;
+    ask(call, jv_string_value(text), done);
+    jv_free(text);
+}
+
+/* That a message is being worked on which no stream has: it changes nothing, and stands in line. */
+void nw_js_ask_after_acks(struct nw_js_call *call,
+                          void (*done)(void *context, const struct nw_js_response *response),
+                          const char *stream, const char *consumer)
+{
+    (void)snprintf(call->subject, sizeof call->subject,
+                   "$JS.ACK.%s.%s.1.9223372036854775807.9223372036854775807.0.0", stream,
+                   consumer);
+    call->is_bare = true;
+    ask(call, "+WPI", done);
 }
 
 void nw_js_cancel(struct nw_js_call *call)

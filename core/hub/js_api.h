@@ -27,6 +27,7 @@ struct nw_js_call {
     void *context;
     void (*done)(void *context, const struct nw_js_response *response);
     bool busy;
+    bool is_bare; /* the answer is empty */
     char subject[600];
 };
 
@@ -37,6 +38,12 @@ void nw_js_call_init(struct nw_js_call *call, struct nw_hub *hub, void *context)
 void nw_js_ask(struct nw_js_call *call, jv body,
                void (*done)(void *context, const struct nw_js_response *response),
                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The server takes acknowledgments from a queue of its own, beside the API. done is called when it
+ * has dealt with all that it has received for the consumer, or as nw_js_ask calls it. */
+void nw_js_ask_after_acks(struct nw_js_call *call,
+                          void (*done)(void *context, const struct nw_js_response *response),
+                          const char *stream, const char *consumer);
 
 /* Forget the call; done is not called any more. */
 void nw_js_cancel(struct nw_js_call *call);

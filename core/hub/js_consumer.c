@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking and answering goes stream -> info -> (create | update) -> (take back) -> done. */
+/* Asking and answering goes stream -> info -> (create | update) -> (acks seen -> info -> take back)
+ * -> done. */
 #include "hub/js_consumer.h"
 
 #include <stdarg.h>
@@ -174,6 +175,19 @@ static void on_look_again(struct nw_timer *timer)
     ask_info(consumer_of(timer));
 }
 
+/* Where it cannot be known, what was acknowledged may come again. */
+static void on_acks_seen(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (r->lost) {
+        fail(c, "consumer %s: %s", c->durable, r->text);
+        return;
+    }
+    c->acks_seen = true;
+    ask_info(c);
+}
+
 static void finish(struct nw_js_consumer *c, jv info)
 {
     int64_t unacknowledged = nw_js_number(info, "num_ack_pending", 0);
@@ -188,6 +202,10 @@ static void finish(struct nw_js_consumer *c, jv info)
     if (others) {
         c->steps++;
         wait_ns(c, OTHERS_STEP_NS, on_look_again);
+        return;
+    }
+    if (!c->acks_seen) {
+        nw_js_ask_after_acks(&c->call, on_acks_seen, c->stream, c->durable);
         return;
     }
     c->steps = c->asked = 0;
@@ -356,6 +374,7 @@ void nw_js_consumer_begin(struct nw_js_consumer *c, int64_t wait_ms)
 {
     nw_js_cancel(&c->call);
     c->steps = 0;
+    c->acks_seen = false;
     wait_ns(c, wait_ms * NW_MILLISECOND_NS, on_begin);
 }
 

@@ -44,6 +44,7 @@ struct nw_js_consumer {
     size_t in_flight;
     size_t taken_back; /* so many come again, at first, beside those in flight */
     unsigned steps;    /* of waiting: for others to go, or for the server to take back */
+    bool acks_seen;    /* the server has dealt with what the predecessor acknowledged */
     bool narrowed;     /* the server delivers nothing new */
     unsigned rounds;   /* after which not all of it had come */
     unsigned asked;    /* whether the server still takes back */

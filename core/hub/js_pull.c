@@ -3,10 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "hub/token.h"
 
+#define NEXT "$JS.API.CONSUMER.MSG.NEXT."
+#define INFO "$JS.API.CONSUMER.INFO."
 #define REQUESTS 3
 #define EXPIRES_NS (60 * NW_SECOND_NS)
 #define HEARTBEAT_NS (5 * NW_SECOND_NS)
@@ -78,8 +81,7 @@ bool nw_js_pull_start(struct nw_js_pull *p, const char *stream, const char *dura
     nw_token_random(token); /* a new inbox: what answers earlier requests finds nobody */
     (void)snprintf(p->inbox, sizeof p->inbox, "%.20s.%s", prefix, token);
     (void)snprintf(pattern, sizeof pattern, "%s.*", p->inbox);
-    (void)snprintf(p->subject, sizeof p->subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream,
-                   durable);
+    (void)snprintf(p->subject, sizeof p->subject, NEXT "%s.%s", stream, durable);
     if (natsConnection_SubscribeSync(&p->sub, p->hub->nc, pattern) != NATS_OK) {
         p->sub = NULL;
         return false;
@@ -91,11 +93,28 @@ bool nw_js_pull_start(struct nw_js_pull *p, const char *stream, const char *dura
     return true;
 }
 
+/* The server keeps requests to which nobody listens until it looks at them. Up to version 2.9, one
+ * that it meets while it delivers a message again makes it deliver its newest one once more, as if
+ * it were new. Asking for the state of the consumer makes it look. */
+static void forget_requests(struct nw_js_pull *p)
+{
+    char subject[sizeof p->subject], reply[96];
+
+    (void)snprintf(subject, sizeof subject, INFO "%s", p->subject + strlen(NEXT));
+    (void)snprintf(reply, sizeof reply, "%s.0", p->inbox);
+    (void)natsConnection_PublishRequest(p->hub->nc, subject, reply, NULL, 0);
+}
+
 void nw_js_pull_stop(struct nw_js_pull *p)
 {
     nw_loop_cancel_timer(&p->timer);
-    natsSubscription_Destroy(p->sub);
-    p->sub = NULL;
+    if (p->sub != NULL) {
+        natsSubscription_Destroy(p->sub);
+        p->sub = NULL;
+        if (p->hub->nc != NULL && p->outstanding > 0) {
+            forget_requests(p);
+        }
+    }
     if (p->outstanding > 0) {
         nw_credit_return(p->endpoint, p->outstanding);
         p->outstanding = 0;
