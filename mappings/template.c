@@ -433,15 +433,15 @@ int nw_template_render(const struct nw_template *t, struct nw_message *m, struct
 
 /* ---- scopes ---- */
 
-bool nw_template_scope_matches(const struct nw_template_scope *scope, struct nw_slice address)
+int nw_template_scope_matches(const struct nw_template_scope *scope, struct nw_slice address)
 {
     struct nw_pattern *p = NULL;
-    bool matches;
+    int matches;
 
     if (nw_pattern_compile(scope->address, scope->pattern, &p) != 0) {
-        return false;
+        return NW_ENOMEM;
     }
-    matches = nw_pattern_matches(p, address);
+    matches = nw_pattern_matches(p, address) ? 1 : 0;
     nw_pattern_free(p);
     return matches;
 }

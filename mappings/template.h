@@ -60,8 +60,9 @@ bool nw_template_is_constant(const struct nw_template *t);
 int nw_template_render(const struct nw_template *t, struct nw_message *m, struct nw_slice *out,
                        struct nw_error *error);
 
-/* Does the address fit the source's pattern (wildcards included)? For `try --address`. */
-bool nw_template_scope_matches(const struct nw_template_scope *scope, struct nw_slice address);
+/* Whether the address fits the source's pattern (wildcards included), 1 or 0, or NW_ENOMEM. For
+ * `try --address`. */
+int nw_template_scope_matches(const struct nw_template_scope *scope, struct nw_slice address);
 
 /* The template that an address left out stands for: the source's address, converted. */
 const char *nw_template_default_address(const struct nw_template_scope *scope);

@@ -126,9 +126,13 @@ static void print_end(void *context, const struct nw_trial_end *end)
 
     nw_trial_add_end(&line, end);
     nw_buffer_add_char(&line, '\n');
-    (void)fwrite(nw_buffer_text(&line), 1, line.len, stdout);
+    if (line.failed) {
+        *result = wrong(NW_EXIT_INTERNAL, "out of memory");
+    } else {
+        (void)fwrite(nw_buffer_text(&line), 1, line.len, stdout);
+    }
     nw_buffer_done(&line);
-    if (end->kind == NW_EXPECT_REJECTED) {
+    if (end->kind == NW_EXPECT_REJECTED && *result == NW_EXIT_DONE) {
         *result = NW_EXIT_REFUSED;
     }
 }

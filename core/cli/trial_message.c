@@ -225,15 +225,16 @@ static enum nw_exit set_http_address(const struct filling *f, const char *text)
     return NW_EXIT_DONE;
 }
 
-static bool has_wildcards(const struct nw_route_spec *route)
+/* 1, 0 or NW_ENOMEM. */
+static int has_wildcards(const struct nw_route_spec *route)
 {
     struct nw_pattern *pattern;
-    bool has;
+    int has;
 
     if (nw_pattern_compile(route->scope.address, route->source.address, &pattern) != 0) {
-        return false;
+        return NW_ENOMEM;
     }
-    has = nw_pattern_wildcards(pattern) > 0;
+    has = nw_pattern_wildcards(pattern) > 0 ? 1 : 0;
     nw_pattern_free(pattern);
     return has;
 }
@@ -243,8 +244,12 @@ static enum nw_exit set_address(const struct filling *f, const char *given)
     const struct nw_route_spec *route = f->route;
     const char *address = given == NULL ? route->source.address : given;
     enum nw_exit result = NW_EXIT_DONE;
+    int matches, wildcards = given == NULL ? has_wildcards(route) : 0;
 
-    if (given == NULL && has_wildcards(route)) {
+    if (wildcards < 0) {
+        return no_memory(f);
+    }
+    if (wildcards == 1) {
         return WRONG(f, NW_EXIT_USAGE, "the source's address %s has wildcards: say %s", address,
                      f->names->address);
     }
@@ -253,8 +258,12 @@ static enum nw_exit set_address(const struct filling *f, const char *given)
     } else {
         nw_message_set_address(f->m, nw_slice_text(address));
     }
-    if (result != NW_EXIT_DONE || nw_template_scope_matches(&route->scope, f->m->address)) {
+    if (result != NW_EXIT_DONE) {
         return result;
+    }
+    matches = nw_template_scope_matches(&route->scope, f->m->address);
+    if (matches != 0) {
+        return matches < 0 ? no_memory(f) : NW_EXIT_DONE;
     }
     if (given == NULL) {
         return WRONG(f, NW_EXIT_USAGE, "the source's address %s has wildcards: say %s", address,

@@ -9,17 +9,6 @@
 
 #include "plugin/registry.h"
 
-/* NAME of NAME.so, or NULL if it is none; to be freed. */
-static char *connector_name(const char *file)
-{
-    size_t len = strlen(file);
-
-    if (len <= 3 || strcmp(file + len - 3, ".so") != 0 || file[0] == '.') {
-        return NULL;
-    }
-    return strndup(file, len - 3);
-}
-
 static int load_entry(struct nw_registry *r, void *object, const char *path, const char *name,
                       struct nw_error *error)
 {
@@ -97,18 +86,20 @@ static int is_candidate(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name);
 
-    return len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
+    return entry->d_name[0] != '.' && len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
 }
 
 static void load_file(struct nw_registry *r, const char *folder, const char *file,
                       void (*failed)(void *context, const char *text), void *context)
 {
-    char *name = connector_name(file), *path = NULL;
+    char *name = strndup(file, strlen(file) - strlen(".so")), *path = NULL;
     struct nw_error error;
 
-    if (name != NULL && nw_registry_find(r, name) == NULL &&
-        asprintf(&path, "%s/%s", folder, file) >= 0) {
-        if (load(r, path, name, &error) != 0) {
+    if (name == NULL || asprintf(&path, "%s/%s", folder, file) < 0) {
+        (void)nw_error_set(&error, NW_ENOMEM, "%s/%s: out of memory", folder, file);
+        failed(context, error.text);
+    } else {
+        if (nw_registry_find(r, name) == NULL && load(r, path, name, &error) != 0) {
             failed(context, error.text);
         }
         free(path);

@@ -433,7 +433,7 @@ Test(template, scopes_match_their_addresses)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct nw_template_scope scope = {"b", "r", rows[i].kind, rows[i].pattern, 0, false};
-        cr_expect_eq(nw_template_scope_matches(&scope, nw_slice_text(rows[i].address)),
+        cr_expect_eq((bool)nw_template_scope_matches(&scope, nw_slice_text(rows[i].address)),
                      rows[i].matches, "%s %s", rows[i].pattern, rows[i].address);
     }
 }
