@@ -352,5 +352,6 @@ int http_client_join(struct http_caller *caller, struct nw_error *error)
     pthread_mutex_unlock(&lock);
     return caller->client != NULL
                ? 0
-               : nw_error_set(error, NW_EIO, "cannot start the HTTP client: %s", strerror(errno));
+               : nw_error_set(error, errno == ENOMEM ? NW_ENOMEM : NW_EIO,
+                              "cannot start the HTTP client: %s", strerror(errno));
 }

@@ -269,6 +269,9 @@ static void on_round(void *context)
 {
     struct nw_hub *hub = context;
 
+    if (hub->requester == NULL) {
+        return; /* there was no memory for it: the loop is about to end */
+    }
     nw_requester_work(hub->requester);
     if (hub->timeouts_seen != nw_requester_timeouts(hub->requester)) {
         hub->timeouts_seen = nw_requester_timeouts(hub->requester);

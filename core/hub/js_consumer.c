@@ -346,6 +346,7 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
                         struct nw_error *error)
 {
     struct nw_buffer name = {0};
+    bool failed;
 
     *c = (struct nw_js_consumer){.endpoint = endpoint,
                                  .config = config,
@@ -362,8 +363,12 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
         nw_buffer_add_char(&name, '-');
         nw_subject_add_name(&name, config->route);
     }
+    failed = name.failed;
     (void)snprintf(c->durable, sizeof c->durable, "%s", nw_buffer_text(&name));
     nw_buffer_done(&name);
+    if (failed) {
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
     return nw_subject_is_name(c->durable)
                ? 0
                : nw_error_set(error, NW_EINVAL, "\"%s\" cannot be the name of a durable",

@@ -60,7 +60,7 @@ struct nw_js_consumer {
     void *context;
 };
 
-/* 0, or NW_EINVAL: the names cannot be made. */
+/* 0, NW_ENOMEM, or NW_EINVAL: the names cannot be made. */
 int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
                         const struct nw_endpoint_config *config,
                         void (*done)(void *context, const char *failure), void *context,

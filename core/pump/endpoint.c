@@ -114,7 +114,7 @@ int nw_endpoint_open(struct nw_endpoint *e)
     }
     if (rc != 0) {
         e->open = false;
-        nw_endpoint_state(e, NW_STATE_FAILED, error.text);
+        nw_endpoint_state(e, rc == NW_ENOMEM ? NW_STATE_DOWN : NW_STATE_FAILED, error.text);
     }
     return rc;
 }

@@ -292,11 +292,12 @@ static void settle(struct nw_lane *lane)
 
 /* ---- opening and closing ---- */
 
+/* Those that are not open yet. */
 static int open_endpoints(struct nw_lane *lane)
 {
     for (size_t i = 0; i < all_targets(lane); i++) {
         struct nw_target *t = &lane->targets[i];
-        int rc = nw_endpoint_open(&t->sink);
+        int rc = t->sink.open ? 0 : nw_endpoint_open(&t->sink);
         if (rc != 0) {
             return rc;
         }
@@ -305,20 +306,34 @@ static int open_endpoints(struct nw_lane *lane)
     return nw_endpoint_open(&lane->source);
 }
 
+/* Memory that is refused may be given again: it is tried until it is. */
+static void try_to_open(void *context)
+{
+    struct nw_lane *lane = context;
+    int rc;
+
+    nw_lane_touch(lane);
+    if (lane->phase != NW_PHASE_RUNNING) {
+        return;
+    }
+    rc = open_endpoints(lane);
+    if (rc == 0) {
+        nw_spooler_start(&lane->spooler);
+    } else if (rc != NW_ENOMEM || nw_worker_arm(lane->worker, &lane->open_timer,
+                                                lane->worker->now_ns + NW_SECOND_NS) != 0) {
+        nw_lane_halt(lane);
+    }
+}
+
 static void on_start(void *context)
 {
     struct nw_lane *lane = context;
 
     nw_lane_touch(lane);
-    if (lane->phase != NW_PHASE_NEW) {
-        return;
+    if (lane->phase == NW_PHASE_NEW) {
+        lane->phase = NW_PHASE_RUNNING;
+        try_to_open(lane);
     }
-    lane->phase = NW_PHASE_RUNNING;
-    if (open_endpoints(lane) != 0) {
-        nw_lane_halt(lane);
-        return;
-    }
-    nw_spooler_start(&lane->spooler);
 }
 
 static void close_source(struct nw_lane *lane)
@@ -383,6 +398,7 @@ static void on_stop(void *context)
 
     nw_lane_touch(lane);
     if (lane->phase == NW_PHASE_RUNNING) {
+        nw_worker_disarm(lane->worker, &lane->open_timer);
         nw_spooler_stop(&lane->spooler);
         if (lane->source.open) {
             lane->source.source->stop(lane->source.state);
@@ -470,6 +486,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     lane->return_post = (struct nw_post){.run = on_give_up, .context = lane};
     lane->drained_post = (struct nw_post){.run = on_drained, .context = lane};
     lane->credit_post = (struct nw_post){.run = nw_credit_run, .context = lane};
+    lane->open_timer = (struct nw_timer){.run = try_to_open, .context = lane};
     (void)pthread_mutex_init(&lane->lock, NULL);
     atomic_init(&lane->lag, -1);
     lane->foreign = route->source.kind->address != NW_ADDRESS_SUBJECT;

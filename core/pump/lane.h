@@ -103,6 +103,7 @@ struct nw_lane {
     struct nw_lane *touched;
     bool is_touched;
     struct nw_post open_post, stop_post, return_post, drained_post, credit_post;
+    struct nw_timer open_timer;
 
     /* What other threads read. */
     pthread_mutex_t lock; /* guards published, error, error_time_ns */
