@@ -167,7 +167,7 @@ static void on_stored(struct nw_requester_client *client, struct nw_reply *repli
                 k->known[j].until_ns = 0; /* the stream may be gone: ask again */
             }
         } else {
-            nw_js_sink_take_puback(&k->base, m, replies[i].msg);
+            (void)nw_js_sink_take_puback(&k->base, m, replies[i].msg, false);
         }
     }
     nw_hub_sink_flush(&k->base);

@@ -196,8 +196,7 @@ void nw_js_ask_after_acks(struct nw_js_call *call,
                           const char *stream, const char *consumer)
 {
     (void)snprintf(call->subject, sizeof call->subject,
-                   "$JS.ACK.%s.%s.1.9223372036854775807.9223372036854775807.0.0", stream,
-                   consumer);
+                   "$JS.ACK.%s.%s.1.9223372036854775807.9223372036854775807.0.0", stream, consumer);
     call->is_bare = true;
     ask(call, "+WPI", done);
 }

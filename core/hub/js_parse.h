@@ -19,6 +19,9 @@ struct nw_js_metadata {
  * or the newer form with domain and account hash before the stream. false: it is neither. */
 bool nw_js_parse_metadata(const char *reply, struct nw_js_metadata *out);
 
+/* The message names another as its predecessor than the stream's last. */
+#define NW_JS_ERR_WRONG_LAST_ID 10070
+
 struct nw_js_puback {
     bool is_ack; /* false: an error, or no answer of JetStream at all */
     bool duplicate;

@@ -19,6 +19,7 @@
 
 struct js_sink_options {
     uint32_t message_id;
+    bool only_writer;
     struct nw_js_stream_options stream;
 };
 
@@ -26,6 +27,13 @@ struct js_sink {
     struct nw_hub_sink base;
     struct nw_js_stream stream;
     uint32_t message_id;
+
+    /* With only_writer, each message names the one that must stand before it, so that none passes
+     * one that was refused: what follows a refused one is refused too, and sent again behind it.
+     * After a failure the chain stays broken until nothing is under way any more; then the first
+     * message of a new one names none. */
+    bool only_writer, broken;
+    struct nw_buffer last_id; /* of the one published before; empty: there was none */
 };
 
 static const struct nw_option rows[] = {
@@ -34,6 +42,13 @@ static const struct nw_option rows[] = {
      .offset = offsetof(struct js_sink_options, message_id),
      .fill = NW_FILL_HEADER,
      .doc = "Nats-Msg-Id of each message; default: the stable id made of its origin"},
+    {.name = "only_writer",
+     .type = NW_OPTION_BOOL,
+     .offset = offsetof(struct js_sink_options, only_writer),
+     .standard = "false",
+     .doc = "nobody else publishes to the stream, and the route has one lane: each message names "
+            "the one before it (Nats-Expected-Last-Msg-Id), so that none is stored before one that "
+            "the server refused for a moment"},
     {.name = "stream",
      .type = NW_OPTION_GROUP,
      .offset = offsetof(struct js_sink_options, stream),
@@ -41,6 +56,46 @@ static const struct nw_option rows[] = {
      .doc = "make this stream if it does not exist; a difference to one that does is reported"},
     {.name = NULL},
 };
+
+/* ---- the chain ---- */
+
+static void name_predecessor(struct js_sink *k, struct nw_publication *p)
+{
+    if (!k->only_writer) {
+        return;
+    }
+    if (k->broken && k->base.client.in_flight == 0) {
+        k->broken = false;
+        nw_buffer_clear(&k->last_id);
+    }
+    if (k->last_id.len > 0) {
+        p->after = nw_buffer_slice(&k->last_id);
+    }
+}
+
+static void remember(struct js_sink *k, struct nw_slice id)
+{
+    if (!k->only_writer) {
+        return;
+    }
+    nw_buffer_clear(&k->last_id);
+    nw_buffer_add(&k->last_id, id.data, id.len);
+    if (k->last_id.failed) { /* without memory for the id the next one cannot name it */
+        nw_buffer_done(&k->last_id);
+        k->broken = true;
+    }
+}
+
+/* A message was not stored. If it is the first that is not, it follows one that was. */
+static void break_chain(struct js_sink *k, int error_code)
+{
+    if (k->only_writer && error_code == NW_JS_ERR_WRONG_LAST_ID && !k->broken) {
+        nw_log(k->base.endpoint, NW_LOG_WARNING,
+               "only_writer: the stream's last message is not the one that was sent before: "
+               "somebody else writes to it");
+    }
+    k->broken = true;
+}
 
 static void publish(struct nw_hub_sink *base, struct nw_message *m)
 {
@@ -59,6 +114,7 @@ static void publish(struct nw_hub_sink *base, struct nw_message *m)
     }
     p.id = k->message_id != 0 ? nw_message_value(m, k->message_id) : nw_message_id(m);
     p.reply = reply;
+    name_predecessor(k, &p);
     slot = nw_requester_begin(hub->requester, &base->client, m, NW_INBOX_QUICK,
                               nw_loop_now(hub->loop) + DEADLINE_NS, reply);
     s = slot < 0 ? NATS_NO_MEMORY : nw_hub_publish(hub, &p);
@@ -68,10 +124,13 @@ static void publish(struct nw_hub_sink *base, struct nw_message *m)
         }
         nw_hub_publish_outcome(s, &outcome, &cause, &reason);
         nw_hub_sink_done(base, m, outcome, cause, reason);
+        return;
     }
+    remember(k, p.id);
 }
 
-void nw_js_sink_take_puback(struct nw_hub_sink *base, struct nw_message *m, natsMsg *msg)
+int nw_js_sink_take_puback(struct nw_hub_sink *base, struct nw_message *m, natsMsg *msg,
+                           bool chained)
 {
     struct nw_slice json = {natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)};
     struct nw_js_puback ack;
@@ -82,19 +141,22 @@ void nw_js_sink_take_puback(struct nw_hub_sink *base, struct nw_message *m, nats
     nw_js_parse_puback(json, &ack);
     if (ack.is_ack) {
         nw_hub_sink_ack(base, m, NULL);
-        return;
+        return 0;
     }
     if (ack.code == 0) {
         (void)snprintf(reason, sizeof reason,
                        "the answer is none of JetStream: something else listens on the subject");
     } else {
-        nw_js_puback_outcome(&ack, &outcome, &cause);
+        if (!chained || ack.error_code != NW_JS_ERR_WRONG_LAST_ID) {
+            nw_js_puback_outcome(&ack, &outcome, &cause);
+        }
         (void)snprintf(reason, sizeof reason, "JetStream: %.*s (%d)",
                        (int)(ack.description.len > 200 ? 200 : ack.description.len),
                        ack.description.data == NULL ? "" : ack.description.data, ack.error_code);
     }
     nw_hub_sink_done(base, m, outcome, cause, reason);
     nw_hub_sink_flush(base);
+    return ack.code == 0 ? -1 : ack.error_code;
 }
 
 /* A stream that the route makes may have been deleted: it is made again. */
@@ -111,10 +173,12 @@ static void on_answer(struct nw_requester_client *client, struct nw_reply *repli
 {
     struct nw_hub_sink *base =
         (struct nw_hub_sink *)((char *)client - offsetof(struct nw_hub_sink, client));
+    struct js_sink *k = (struct js_sink *)base;
     bool missing = false;
 
     for (size_t i = 0; i < n; i++) {
         struct nw_message *m = replies[i].item;
+        int error_code = -1;
         if (replies[i].kind == NW_REPLY_NO_RESPONDER) {
             nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE, "no stream takes the subject");
             missing = true;
@@ -122,7 +186,10 @@ static void on_answer(struct nw_requester_client *client, struct nw_reply *repli
             nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE,
                              "JetStream did not confirm in time");
         } else if (!nw_hub_sink_unanswered(base, m, replies[i].kind)) {
-            nw_js_sink_take_puback(base, m, replies[i].msg);
+            error_code = nw_js_sink_take_puback(base, m, replies[i].msg, k->only_writer);
+        }
+        if (error_code != 0) {
+            break_chain(k, error_code);
         }
     }
     nw_hub_sink_flush(base);
@@ -165,6 +232,7 @@ static void closed(struct nw_hub_sink *base)
     struct js_sink *k = (struct js_sink *)base;
 
     nw_js_stream_stop(&k->stream);
+    nw_buffer_done(&k->last_id);
     free(k);
 }
 
@@ -181,6 +249,7 @@ static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
     k->message_id = options->message_id;
+    k->only_writer = options->only_writer;
     k->base.client.complete = on_answer;
     k->base.client.published = was_published;
     nw_js_stream_init(&k->stream, config->connection, endpoint, &options->stream, on_stream,

@@ -93,6 +93,9 @@ static natsStatus set_fields(struct nw_hub *hub, natsMsg *msg, const struct nw_p
     if (p->id.data != NULL) {
         s = set(hub, msg, NW_LITERAL("Nats-Msg-Id"), p->id);
     }
+    if (s == NATS_OK && p->after.data != NULL) {
+        s = set(hub, msg, NW_LITERAL("Nats-Expected-Last-Msg-Id"), p->after);
+    }
     if (s == NATS_OK && nw_message_number(m, NW_META_STATUS, &status)) {
         (void)snprintf(text, sizeof text, "%lld", (long long)status);
         s = set(hub, msg, NW_LITERAL(NW_CARRY_STATUS), nw_slice_text(text));

@@ -9,8 +9,9 @@
 struct nw_publication {
     const struct nw_message *message;
     struct nw_slice subject;
-    struct nw_slice id; /* Nats-Msg-Id; absent: what the message has as a header, if any */
-    const char *reply;  /* NULL: none */
+    struct nw_slice id;    /* Nats-Msg-Id; absent: what the message has as a header, if any */
+    struct nw_slice after; /* Nats-Expected-Last-Msg-Id; absent: none */
+    const char *reply;     /* NULL: none */
     /* Not 0: a payload longer than this is cut there, and Natsway-Truncated says how long it was.
      */
     size_t cut_at;
