@@ -8,6 +8,7 @@
 #   tools/install-dependencies.sh --tests    the test suite too: Criterion, Java 17 and Maven
 #   tools/install-dependencies.sh --lint     clang-format and clang-tidy too
 #   tools/install-dependencies.sh --fuzz     to build the fuzzers
+#   tools/install-dependencies.sh --valgrind the test suite and valgrind
 #
 # NATS_SERVER, MOSQUITTO and KAFKA_LIBS name servers of your own; theirs are not installed then.
 set -eu
@@ -30,8 +31,9 @@ case "${1:-}" in
 --tests) wanted="$wanted $demo $tests" ;;
 --lint) wanted="$wanted $tests $lint" ;;
 --fuzz) wanted="$wanted $fuzz" ;;
+--valgrind) wanted="$wanted $demo $tests valgrind" ;;
 *)
-    sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,14s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -108,11 +108,15 @@ void nwt_bridge_start(struct nwt_bridge *bridge, const char *in_path)
 {
     char *arguments[] = {(char *)program(), "run", bridge->config, "--state-dir",
                          bridge->state_dir, NULL};
+    const char *valgrind = getenv("NATSWAY_TEST_VALGRIND"); /* a script that runs its arguments */
+    char *under_valgrind[] = {(char *)valgrind, (char *)program(), "run", bridge->config,
+                              "--state-dir",    bridge->state_dir, NULL};
     /* What a sanitizer finds is a crash, too. */
     setenv("ASAN_OPTIONS", "abort_on_error=1", 0);
     setenv("UBSAN_OPTIONS", "abort_on_error=1:print_stacktrace=1", 0);
     setenv("TSAN_OPTIONS", "abort_on_error=1:halt_on_error=1", 0);
-    nwt_process_start(&bridge->process, arguments, in_path, bridge->out, bridge->log);
+    nwt_process_start(&bridge->process, valgrind == NULL ? arguments : under_valgrind, in_path,
+                      bridge->out, bridge->log);
     nwt_wait_watch(watch);
 }
 
