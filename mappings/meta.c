@@ -2,6 +2,7 @@
 /* What a jq program sees as $meta. Only what it mentions is built: each value costs. */
 #include "mappings/meta.h"
 
+#include "base/suggest.h"
 #include "base/timestamp.h"
 
 static jv text(struct nw_slice s)
@@ -120,6 +121,21 @@ uint32_t nw_meta_bit(struct nw_slice name)
     size_t i = find(name);
 
     return i == NAMES ? 0 : UINT32_C(1) << i;
+}
+
+const char nw_meta_names[] = "address, key, id, headers, header_values, param, query, timestamp, "
+                             "partition, offset, sequence, qos, retained, line, status, stream, "
+                             "method and remote";
+
+const char *nw_meta_suggest(struct nw_slice name)
+{
+    struct nw_suggest suggest;
+
+    nw_suggest_init(&suggest, name);
+    for (size_t i = 0; i < NAMES; i++) {
+        nw_suggest_offer(&suggest, names[i].name);
+    }
+    return nw_suggest_best(&suggest);
 }
 
 /* What the message has not is left out, but for address, key and id, which are null then. */

@@ -25,6 +25,9 @@ int nw_meta_kind(struct nw_slice name);
 /* Its bit, for nw_meta_value(); 0: there is no such name. */
 uint32_t nw_meta_bit(struct nw_slice name);
 #define NW_META_ALL UINT32_MAX
+/* The name that was meant instead, or NULL; and all of them, for people. */
+const char *nw_meta_suggest(struct nw_slice name);
+extern const char nw_meta_names[];
 /* $meta of m with what is wanted, which is the caller's. */
 jv nw_meta_value(struct nw_message *m, uint32_t wanted);
 

@@ -443,7 +443,9 @@ static jq_state *start(struct nw_mapper *mapper, const struct nw_program *p,
         return NULL;
     }
     if (c == NULL || c->jq == NULL) {
-        (void)nw_error_set(error, NW_ENOMEM, "out of memory");
+        if (error->text[0] == '\0') { /* libjq has said nothing */
+            (void)nw_error_set(error, NW_ENOMEM, "out of memory");
+        }
         return NULL;
     }
     if (!nw_deadline_start(&mapper->deadline, c->jq)) {

@@ -108,21 +108,44 @@ static int scan_string(struct scanner *s)
     return rc;
 }
 
-static void use_meta(struct scanner *s)
+/* The name of the member behind $meta: .name, ."name", ["name"]; empty where it is another. */
+static struct nw_slice member_of_meta(const char *at)
 {
-    const char *at = s->at + strspn(s->at, " \t\r\n");
-    const char *name = NULL;
-    size_t len;
+    const char *before = "", *behind = "", *end;
 
-    if (at[0] == '[' && at[1] == '"') {
-        name = at + 2;
-    } else if (at[0] == '.' && (at[1] == '"' || is_word(at[1]))) {
-        name = at + (at[1] == '"' ? 2 : 1);
+    at += strspn(at, " \t\r\n");
+    if (strncmp(at, "[\"", 2) == 0) {
+        before = "[\"";
+        behind = "\"]";
+    } else if (strncmp(at, ".\"", 2) == 0) {
+        before = ".\"";
+        behind = "\"";
+    } else if (at[0] == '.') {
+        before = ".";
     }
-    len = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyz_");
-    s->uses->meta |= len == 0 || is_word(name[len]) || name[len] == '\\'
-                         ? NW_META_ALL
-                         : nw_meta_bit((struct nw_slice){name, len});
+    at += strlen(before);
+    for (end = at; before[0] != '\0' && is_word(*end); end++) {
+    }
+    return strncmp(end, behind, strlen(behind)) == 0 ? (struct nw_slice){at, (size_t)(end - at)}
+                                                     : (struct nw_slice){NULL, 0};
+}
+
+/* Where $meta was seen as a whole, it may be a variable of the program's own. */
+static int use_meta(struct scanner *s)
+{
+    struct nw_slice name = member_of_meta(s->at);
+    uint32_t bit = name.len == 0 ? NW_META_ALL : nw_meta_bit(name);
+    const char *meant;
+
+    if (bit == 0 && s->uses->meta != NW_META_ALL) {
+        meant = nw_meta_suggest(name);
+        return nw_error_set_at(s->error, NW_EINVAL, (size_t)(name.data - s->text),
+                               "$meta has no \"%.*s\"%s%s%s", (int)name.len, name.data,
+                               meant == NULL ? "; it has " : "; did you mean \"",
+                               meant == NULL ? nw_meta_names : meant, meant == NULL ? "" : "\"?");
+    }
+    s->uses->meta |= bit;
+    return 0;
 }
 
 static int scan_variable(struct scanner *s)
@@ -133,11 +156,8 @@ static int scan_variable(struct scanner *s)
     if (nw_slice_equal(name, NW_LITERAL("ENV"))) {
         return refuse(s, start + 1, name);
     }
-    if (nw_slice_equal(name, NW_LITERAL("meta"))) {
-        use_meta(s);
-    }
     s->before = TERM;
-    return 0;
+    return nw_slice_equal(name, NW_LITERAL("meta")) ? use_meta(s) : 0;
 }
 
 /* The name of a member, {a: 1}; in the short form {a} it is a part of the payload, too. */

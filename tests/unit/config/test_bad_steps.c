@@ -54,6 +54,19 @@ static const struct bad cases[] = {
      "c.yaml:9:61: a: take: codes.csv: line 1: there is no column \"nme\"; did you mean \"name\"?\n"
      "c.yaml:10:59: a: by: codes.csv: line 1: there is no column \"cde\"; did you mean "
      "\"code\"?\n"},
+    {"names that $meta does not have",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map:\n"
+     "      - filter: $meta.header.x == 1\n"
+     "      - payload: |\n"
+     "          {a: $meta.key,\n"
+     "           b: $meta[\"adress\"]}\n"
+     "    to: {nats: b, when: $meta.offset2 > 1}\n",
+     "c.yaml:5:23: a: filter: $meta has no \"header\"; did you mean \"headers\"?\n"
+     "c.yaml:8:22: a: payload: $meta has no \"adress\"; did you mean \"address\"?\n"
+     "c.yaml:9:31: a: when: $meta has no \"offset2\"; did you mean \"offset\"?\n"},
     {"pairs without a value",
      "connections: {kafka: {brokers: h, properties: {bogus: null, linger.ms: [5]}}}\n"
      "routes: {a: {from: {kafka: t, group: g, properties: {other: }}, to: {nats: b}}}\n",

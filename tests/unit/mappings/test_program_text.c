@@ -55,7 +55,7 @@ Test(program_text, tells_whether_the_payload_is_looked_at)
         {"not", true},
         {"$meta.key | not", false},
         {"empty", false},
-        {"$meta.a |= .b", true},
+        {"$meta.key |= .b", true},
         {"1 # .comment\n", false},
         {"$meta .key", false},
         {"[$meta.key | .[1:2]]", false},
@@ -79,12 +79,27 @@ Test(program_text, tells_what_of_meta_is_looked_at)
         {"$meta.key + $meta[\"address\"]", "key", "address", false},
         {"$meta.\"key\"", "key", NULL, false},
         {"\"\\($meta.timestamp)\"", "timestamp", NULL, false},
-        {"$meta.unknown", NULL, NULL, false},
+        {". as $meta | $meta.unknown", NULL, NULL, true},
         {"$meta", NULL, NULL, true},
         {"$meta | .key", NULL, NULL, true},
         {"$meta[.a]", NULL, NULL, true},
         {"$meta[\"ke\\u0079\"]", NULL, NULL, true},
-        {"$meta.key2", NULL, NULL, true},
+        {"$meta[\"key\" + .a]", NULL, NULL, true},
+        {"$meta[\"head\" + \"ers\"]", NULL, NULL, true},
+    };
+    static const struct {
+        const char *text, *why;
+        size_t at;
+    } wrong[] = {
+        {"$meta.header", "$meta has no \"header\"; did you mean \"headers\"?", 6},
+        {".a + $meta[\"kye\"]", "$meta has no \"kye\"; did you mean \"key\"?", 12},
+        {"$meta.key + ($meta.\"key2\" | $meta)", "$meta has no \"key2\"; did you mean \"key\"?",
+         20},
+        {"\"\\($meta.nothing)\"",
+         "$meta has no \"nothing\"; it has address, key, id, headers, header_values, param, query, "
+         "timestamp, partition, offset, sequence, qos, retained, line, status, stream, method and "
+         "remote",
+         9},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct nw_program_uses uses;
@@ -94,15 +109,23 @@ Test(program_text, tells_what_of_meta_is_looked_at)
         cr_expect_eq(nw_program_text_check(rows[i].text, &uses, NULL), 0);
         cr_expect_eq(uses.meta, expected, "%s", rows[i].text);
     }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct nw_program_uses uses;
+        struct nw_error error;
+        cr_expect_eq(nw_program_text_check(wrong[i].text, &uses, &error), NW_EINVAL);
+        cr_expect_str_eq(error.text, wrong[i].why);
+        cr_expect_eq(error.at, wrong[i].at);
+    }
     cr_expect_neq(nw_meta_bit(NW_LITERAL("key")), 0);
     cr_expect_eq(nw_meta_bit(NW_LITERAL("kex")), 0);
 }
 
 Test(program_text, names_of_the_payload_may_be_those_of_refused_functions)
 {
-    static const char *const good[] = {
-        ".env",       ".a.input",  "{env: 1}",         "{input}",  "{a: 1, debug}", "\"env\"",
-        ".[\"env\"]", "$meta.env", ". as $env | $env", "# env\n.", ".a?.halt",      "environment"};
+    static const char *const good[] = {".env",       ".a.input",      "{env: 1}",
+                                       "{input}",    "{a: 1, debug}", "\"env\"",
+                                       ".[\"env\"]", "$meta | .env",  ". as $env | $env",
+                                       "# env\n.",   ".a?.halt",      "environment"};
     static const char *const bad[] = {"env",
                                       "env.PATH",
                                       "$ENV",
