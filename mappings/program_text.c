@@ -12,6 +12,7 @@
 #include "base/slice.h"
 #include "mappings/meta.h"
 #include "mappings/program_guard.h"
+#include "mappings/program_regex.h"
 
 #define DEEPEST 200
 
@@ -34,6 +35,7 @@ struct scanner {
     struct bracket open[DEEPEST]; /* around what is read */
     size_t depth;
     struct nw_buffer *slices; /* NULL, or where each struct slice goes */
+    bool own_regex;           /* defines a function with the name of one that takes an expression */
     struct nw_program_uses *uses;
     struct nw_error *error;
 };
@@ -175,11 +177,23 @@ static bool is_member(struct scanner *s)
     return *next == ':';
 }
 
+/* Behind `def`. */
+static void see_definition(struct scanner *s)
+{
+    struct scanner ahead = {.at = s->at + strspn(s->at, " \t\r\n")};
+
+    s->own_regex |= nw_program_takes_regex(take_word(&ahead));
+    if (s->depth > 0) {
+        s->open[s->depth - 1].defines = true;
+    }
+}
+
 static int scan_word(struct scanner *s)
 {
     const char *start = s->at;
     struct nw_slice word = take_word(s);
     bool keyword = IS_ONE_OF(word, keywords);
+    int rc = 0;
 
     if (is_member(s)) {
         s->before = TERM;
@@ -188,16 +202,18 @@ static int scan_word(struct scanner *s)
     if (IS_ONE_OF(word, refused)) {
         return refuse(s, start, word);
     }
-    s->uses->guards |= nw_guard_of_word(word);
-    if (s->depth > 0 && nw_slice_equal(word, NW_LITERAL("def"))) {
-        s->open[s->depth - 1].defines = true;
+    if (nw_slice_equal(word, NW_LITERAL("def"))) {
+        see_definition(s);
+    } else if (s->slices == NULL && !s->own_regex) {
+        rc = nw_program_check_regex(word, s->at, s->text, s->error);
     }
+    s->uses->guards |= nw_guard_of_word(word);
     if (IS_ONE_OF(word, binders) ||
         (!keyword && !IS_ONE_OF(word, constants) && s->before != PIPE)) {
         s->uses->payload = true;
     }
     s->before = keyword ? OTHER : TERM;
-    return 0;
+    return rc;
 }
 
 static void scan_number(struct scanner *s)

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <oniguruma.h>
 #include <pthread.h>
+#include <stdio.h>
 
 static struct {
     int (*make)(OnigRegex *out, const OnigUChar *pattern, const OnigUChar *end,
@@ -13,6 +14,7 @@ static struct {
                   const OnigUChar *start, const OnigUChar *range, OnigRegion *region,
                   OnigOptionType options);
     void (*release)(OnigRegex regex);
+    int (*explain)(OnigUChar *text, int code, ...);
     OnigEncoding utf8;
     OnigSyntaxType *syntax;
 } onig;
@@ -24,24 +26,88 @@ static void find(void)
     *(void **)&onig.make = dlsym(RTLD_DEFAULT, "onig_new");
     *(void **)&onig.search = dlsym(RTLD_DEFAULT, "onig_search");
     *(void **)&onig.release = dlsym(RTLD_DEFAULT, "onig_free");
+    *(void **)&onig.explain = dlsym(RTLD_DEFAULT, "onig_error_code_to_str");
     onig.utf8 = dlsym(RTLD_DEFAULT, "OnigEncodingUTF8");
     onig.syntax = dlsym(RTLD_DEFAULT, "OnigSyntaxPerl_NG");
 }
 
-struct nw_rule_regex *nw_rule_regex_compile(struct nw_slice pattern)
+static bool is_there(void)
+{
+    (void)pthread_once(&once, find);
+    return onig.make != NULL && onig.search != NULL && onig.release != NULL &&
+           onig.explain != NULL && onig.utf8 != NULL && onig.syntax != NULL;
+}
+
+static int make(OnigRegex *out, struct nw_slice pattern, OnigOptionType options,
+                OnigErrorInfo *info)
 {
     const OnigUChar *text = (const OnigUChar *)pattern.data;
+
+    return onig.make(out, text, text + pattern.len, ONIG_OPTION_CAPTURE_GROUP | options, onig.utf8,
+                     onig.syntax, info);
+}
+
+struct nw_rule_regex *nw_rule_regex_compile(struct nw_slice pattern)
+{
     OnigRegex regex = NULL;
     OnigErrorInfo info;
 
-    (void)pthread_once(&once, find);
-    if (onig.make == NULL || onig.search == NULL || onig.release == NULL || onig.utf8 == NULL ||
-        onig.syntax == NULL ||
-        onig.make(&regex, text, text + pattern.len, ONIG_OPTION_CAPTURE_GROUP, onig.utf8,
-                  onig.syntax, &info) != ONIG_NORMAL) {
-        return NULL;
+    return is_there() && make(&regex, pattern, ONIG_OPTION_NONE, &info) == ONIG_NORMAL
+               ? (struct nw_rule_regex *)regex
+               : NULL;
+}
+
+static const struct {
+    char flag;
+    OnigOptionType option;
+} flags_of_jq[] = {
+    {'g', ONIG_OPTION_NONE},           {'i', ONIG_OPTION_IGNORECASE},
+    {'x', ONIG_OPTION_EXTEND},         {'s', ONIG_OPTION_SINGLELINE},
+    {'n', ONIG_OPTION_FIND_NOT_EMPTY}, {'p', ONIG_OPTION_MULTILINE | ONIG_OPTION_SINGLELINE},
+    {'l', ONIG_OPTION_FIND_LONGEST},
+};
+#define FLAGS (sizeof flags_of_jq / sizeof flags_of_jq[0])
+
+static bool read_flags(struct nw_slice flags, OnigOptionType *options)
+{
+    for (size_t i = 0; i < flags.len; i++) {
+        size_t k = 0;
+
+        while (k < FLAGS && flags_of_jq[k].flag != flags.data[i]) {
+            k++;
+        }
+        if (k == FLAGS) {
+            return false;
+        }
+        *options |= flags_of_jq[k].option;
     }
-    return (struct nw_rule_regex *)regex;
+    return true;
+}
+
+bool nw_rule_regex_refused(struct nw_slice pattern, struct nw_slice flags,
+                           char why[NW_RULE_REGEX_WHY])
+{
+    OnigOptionType options = ONIG_OPTION_NONE;
+    OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN + 1];
+    OnigRegex regex = NULL;
+    OnigErrorInfo info;
+    int code;
+
+    if (!is_there()) {
+        return false;
+    }
+    if (!read_flags(flags, &options)) {
+        (void)snprintf(why, NW_RULE_REGEX_WHY, "its flags are letters of g, i, x, s, n, p and l");
+        return true;
+    }
+    code = make(&regex, pattern, options, &info);
+    if (code == ONIG_NORMAL) {
+        onig.release(regex);
+        return false;
+    }
+    text[onig.explain(text, code, &info)] = '\0';
+    (void)snprintf(why, NW_RULE_REGEX_WHY, "%s", (const char *)text);
+    return true;
 }
 
 void nw_rule_regex_free(struct nw_rule_regex *regex)

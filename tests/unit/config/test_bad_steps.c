@@ -67,6 +67,21 @@ static const struct bad cases[] = {
      "c.yaml:5:23: a: filter: $meta has no \"header\"; did you mean \"headers\"?\n"
      "c.yaml:8:22: a: payload: $meta has no \"adress\"; did you mean \"address\"?\n"
      "c.yaml:9:31: a: when: $meta has no \"offset2\"; did you mean \"offset\"?\n"},
+    {"expressions that are none",
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a}\n"
+     "    map:\n"
+     "      - filter: .a | test(\"(\")\n"
+     "      - payload: |\n"
+     "          {a: .b,\n"
+     "           c: (.d | sub(\"[a\"; \"b\"))}\n"
+     "    to: {nats: b, when: 'test(\"a\"; \"q\")'}\n",
+     "c.yaml:5:27: a: filter: \"(\" is no regular expression: end pattern with unmatched "
+     "parenthesis\n"
+     "c.yaml:8:25: a: payload: \"[a\" is no regular expression: premature end of char-class\n"
+     "c.yaml:9:31: a: when: \"a\" is no regular expression: its flags are letters of g, i, x, s, "
+     "n, p and l\n"},
     {"pairs without a value",
      "connections: {kafka: {brokers: h, properties: {bogus: null, linger.ms: [5]}}}\n"
      "routes: {a: {from: {kafka: t, group: g, properties: {other: }}, to: {nats: b}}}\n",

@@ -100,7 +100,19 @@ Test(program_text, tells_what_of_meta_is_looked_at)
          "timestamp, partition, offset, sequence, qos, retained, line, status, stream, method and "
          "remote",
          9},
+        {".a | test(\"(\")",
+         "\"(\" is no regular expression: end pattern with unmatched parenthesis", 10},
+        {"[scan( \"a[\" )]", "\"a[\" is no regular expression: premature end of char-class", 7},
+        {"split(\"\\\\\"; null)", "\"\\\" is no regular expression: end pattern at escape", 6},
+        {"\"\\(.a | sub(\"+\"; .b; \"x\"))\"",
+         "\"+\" is no regular expression: target of repeat operator is not specified", 12},
+        {"test(\"a\"; \"gk\")",
+         "\"a\" is no regular expression: its flags are letters of g, i, x, s, n, p and l", 5},
     };
+    static const char *const right[] = {
+        "test(\"a\"; \"gixsnpl\")",    "test(\"a(\\(.b)\")",          "split(\"(\")",
+        "sub(\"a #(\"; \"b\"; \"x\")", "test(\"a #(\"; \"x\")",       "test(.re)",
+        "{test: \"(\"} | .test",       "def test(f): f; test(\"(\")", "test([\"a\", \"g\"])"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct nw_program_uses uses;
         uint32_t expected = rows[i].all ? NW_META_ALL : 0;
@@ -114,7 +126,11 @@ Test(program_text, tells_what_of_meta_is_looked_at)
         struct nw_error error;
         cr_expect_eq(nw_program_text_check(wrong[i].text, &uses, &error), NW_EINVAL);
         cr_expect_str_eq(error.text, wrong[i].why);
-        cr_expect_eq(error.at, wrong[i].at);
+        cr_expect_eq(error.at, wrong[i].at, "%s: %zu", wrong[i].text, error.at);
+    }
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        struct nw_program_uses uses;
+        cr_expect_eq(nw_program_text_check(right[i], &uses, NULL), 0, "%s", right[i]);
     }
     cr_expect_neq(nw_meta_bit(NW_LITERAL("key")), 0);
     cr_expect_eq(nw_meta_bit(NW_LITERAL("kex")), 0);
