@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BLOCK_SIZE ((size_t)32 * 1024)
+/* The first is small, for there may be an arena for each of many thousands of rules; each is twice
+ * the one before. */
+#define BLOCK_FIRST ((size_t)1024)
+#define BLOCK_MOST ((size_t)32 * 1024)
 #define ALIGNMENT ((size_t)16)
 
 struct block {
@@ -22,12 +25,18 @@ struct deferred {
 
 struct nw_arena {
     struct block *blocks; /* the newest, which is the one that is filled */
+    size_t block_size;    /* of the next */
     struct deferred *deferred;
 };
 
 struct nw_arena *nw_arena_new(void)
 {
-    return calloc(1, sizeof(struct nw_arena));
+    struct nw_arena *arena = calloc(1, sizeof *arena);
+
+    if (arena != NULL) {
+        arena->block_size = BLOCK_FIRST;
+    }
+    return arena;
 }
 
 void nw_arena_free(struct nw_arena *arena)
@@ -51,14 +60,15 @@ void nw_arena_free(struct nw_arena *arena)
  * that the rest of that one is not lost. */
 static struct block *add_block(struct nw_arena *arena, size_t size)
 {
-    bool large = size > BLOCK_SIZE / 4;
-    size_t room = large ? size : BLOCK_SIZE;
+    bool large = size > arena->block_size / 4;
+    size_t room = large ? size : arena->block_size;
     struct block *block = calloc(1, sizeof *block + room);
 
     if (block == NULL) {
         return NULL;
     }
     block->size = room;
+    arena->block_size = arena->block_size < BLOCK_MOST ? arena->block_size * 2 : BLOCK_MOST;
     if (large && arena->blocks != NULL) {
         block->next = arena->blocks->next;
         arena->blocks->next = block;

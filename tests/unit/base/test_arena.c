@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <malloc.h>
 
 #include "base/arena.h"
 
@@ -24,6 +25,22 @@ Test(arena, gives_zeros_that_do_not_overlap)
         cr_expect_eq(pieces[i][sizes[i % 7] - 1], i % 251 + 1);
     }
     nw_arena_free(arena);
+}
+
+/* Each rule has one. */
+Test(arena, takes_little_for_little)
+{
+    struct nw_arena *arenas[100];
+    size_t before = mallinfo2().uordblks;
+
+    for (size_t i = 0; i < 100; i++) {
+        arenas[i] = nw_arena_new();
+        cr_assert_not_null(nw_arena_alloc(arenas[i], 100));
+    }
+    cr_expect_lt(mallinfo2().uordblks - before, 100 * 2000);
+    for (size_t i = 0; i < 100; i++) {
+        nw_arena_free(arenas[i]);
+    }
 }
 
 Test(arena, copies_texts)
