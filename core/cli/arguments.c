@@ -80,7 +80,7 @@ static int unknown(const struct nw_command *command, const struct option *option
     }
     meant = nw_suggest_best(&s);
     (void)fprintf(stderr, "natsway %s: there is no option %.*s%s%s%s\n", command->name,
-                  (int)(len + dashes), argument, meant == NULL ? "" : ", did you mean --",
+                  (int)(len + dashes), argument, meant == NULL ? "" : "; did you mean --",
                   meant == NULL ? "" : meant, meant == NULL ? "" : "?");
     return NW_EINVAL;
 }

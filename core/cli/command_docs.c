@@ -37,10 +37,10 @@ static enum nw_exit no_connector(const struct nw_registry *registry, const char 
     }
     best = nw_suggest_best(&s);
     (void)fprintf(stderr,
-                  "natsway docs: there is no connector \"%s\"%s%s%s; `natsway connectors` lists "
+                  "natsway docs: there is no connector \"%s\"; %s%s%s`natsway connectors` lists "
                   "them\n",
-                  name, best == NULL ? "" : ", did you mean \"", best == NULL ? "" : best,
-                  best == NULL ? "" : "\"?");
+                  name, best == NULL ? "" : "did you mean \"", best == NULL ? "" : best,
+                  best == NULL ? "" : "\"? ");
     return NW_EXIT_USAGE;
 }
 

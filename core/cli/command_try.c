@@ -184,7 +184,7 @@ static enum nw_exit no_route(const struct nw_config *config, const char *name)
     }
     best = nw_suggest_best(&s);
     return wrong(NW_EXIT_USAGE, "there is no route \"%s\"%s%s%s", name,
-                 best == NULL ? "" : ", did you mean \"", best == NULL ? "" : best,
+                 best == NULL ? "" : "; did you mean \"", best == NULL ? "" : best,
                  best == NULL ? "" : "\"?");
 }
 

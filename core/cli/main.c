@@ -46,9 +46,9 @@ void nw_command_unknown(const char *name)
         nw_suggest_offer(&s, c->name);
     }
     meant = nw_suggest_best(&s);
-    (void)fprintf(stderr, "natsway: there is no command \"%s\"%s%s%s; `natsway help` lists them\n",
-                  name, meant == NULL ? "" : ", did you mean \"", meant == NULL ? "" : meant,
-                  meant == NULL ? "" : "\"?");
+    (void)fprintf(stderr, "natsway: there is no command \"%s\"; %s%s%s`natsway help` lists them\n",
+                  name, meant == NULL ? "" : "did you mean \"", meant == NULL ? "" : meant,
+                  meant == NULL ? "" : "\"? ");
 }
 
 /* What was printed must have arrived: a full disk is no success. */

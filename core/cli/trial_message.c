@@ -72,7 +72,7 @@ static enum nw_exit unknown_meta(const struct filling *f, struct nw_slice name)
                  "%s: there is no \"%.*s\"%s%s%s there are id, timestamp, partition, offset, "
                  "sequence, qos, retained, line, status, stream, method, remote, param.NAME and "
                  "query.NAME",
-                 f->names->meta, (int)name.len, name.data, best == NULL ? "" : ", did you mean \"",
+                 f->names->meta, (int)name.len, name.data, best == NULL ? "" : "; did you mean \"",
                  best == NULL ? "" : best, best == NULL ? ";" : "\"?");
 }
 

@@ -82,7 +82,7 @@ static int add_value(struct nw_slice inside, const char *folder, struct nw_buffe
     const char *colon;
 
     *outside = true;
-    if (nw_slice_starts(inside, NW_LITERAL(file))) {
+    if (nw_slice_starts(inside, NW_LITERAL(file)) && inside.len > sizeof file - 1) {
         return add_file(
             (struct nw_slice){inside.data + sizeof file - 1, inside.len - (sizeof file - 1)},
             folder, out, error);
@@ -91,6 +91,9 @@ static int add_value(struct nw_slice inside, const char *folder, struct nw_buffe
     if (colon != NULL) {
         name.len = (size_t)(colon - inside.data);
         standard = (struct nw_slice){colon + 2, inside.len - name.len - 2};
+    }
+    if (standard.data != NULL && memmem(standard.data, standard.len, "${", 2) != NULL) {
+        return nw_error_set(error, NW_EINVAL, "a default cannot have a ${…} of its own");
     }
     if (!is_name(name)) {
         return nw_error_set(error, NW_EINVAL,

@@ -36,9 +36,10 @@ static size_t whole_characters(const char *text, size_t limit)
 
 const char *nw_node_show(const struct nw_node *node, char out[NW_NODE_SHOWN])
 {
-    const char *what = node->kind == NW_NODE_LIST  ? "a list"
-                       : node->kind == NW_NODE_MAP ? "a mapping"
-                                                   : "nothing";
+    const char *what = node->kind == NW_NODE_LIST  ? node->count == 0 ? "an empty list" : "a list"
+                       : node->kind != NW_NODE_MAP ? "nothing"
+                       : node->count == 0          ? "an empty mapping"
+                                                   : "a mapping";
     size_t n;
 
     if (node->kind != NW_NODE_TEXT || node->null) {

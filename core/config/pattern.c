@@ -61,13 +61,20 @@ void nw_words_of_pattern(const char *text, char separator, struct nw_words *out)
     }
 }
 
+/* $1; not $JS. */
+static bool is_number_of_wildcard(struct nw_slice word)
+{
+    return word.len > 1 && word.data[0] == '$' &&
+           strspn(word.data + 1, "0123456789") >= word.len - 1;
+}
+
 /* A value is one word; an address keeps its levels, and some functions make several. */
 static enum nw_word_kind kind_in_template(struct nw_slice word)
 {
     static const char *const many[] = {"subject", "topic", "path",  "wildcard",
                                        "split",   "slice", "Slice", "raw"};
 
-    if (word.len > 0 && (word.data[0] == '$' || (word.len == 1 && word.data[0] == '>'))) {
+    if (word.len == 1 ? word.data[0] == '>' : is_number_of_wildcard(word)) {
         return NW_WORD_MANY;
     }
     if (memmem(word.data, word.len, "{{", 2) == NULL) {

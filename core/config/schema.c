@@ -253,7 +253,8 @@ static void add_endpoints(struct nw_buffer *b, const struct nw_connector *const 
                           size_t count, bool source)
 {
     add_comma(b);
-    nw_buffer_add_format(b, "\"%s\":{\"anyOf\":[", source ? "source" : "target");
+    nw_buffer_add_format(b, "\"%s\":{\"anyOf\":[{\"$ref\":\"#/$defs/parameter\"}",
+                         source ? "source" : "target");
     for (size_t i = 0; i < count; i++) {
         add_endpoint(b, connectors[i], source);
     }
@@ -357,11 +358,15 @@ static void add_one_of_steps(struct nw_buffer *b)
     nw_buffer_add_text(b, "],");
 }
 
+/* A whole $(name) of a route template may be any value. */
 static void add_steps(struct nw_buffer *b)
 {
     add_comma(b);
     add_format(b);
-    nw_buffer_add_text(b, ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",");
+    nw_buffer_add_text(
+        b, ",\"parameter\":{\"type\":\"string\",\"pattern\":\"^\\\\$\\\\([^)]*\\\\)$\"},"
+           "\"steps\":{\"anyOf\":[{\"$ref\":\"#/$defs/parameter\"},"
+           "{\"type\":\"array\",\"items\":{\"type\":\"object\",");
     add_one_of_steps(b);
     nw_buffer_add_text(
         b, "\"additionalProperties\":false,\"properties\":{"
@@ -387,7 +392,7 @@ static void add_steps(struct nw_buffer *b)
     nw_buffer_add_text(b, "},\"required\":[\"key\",\"into\"],\"oneOf\":[{\"required\":[\"file\"]},"
                           "{\"required\":[\"kv\"]}],\"additionalProperties\":false");
     nw_buffer_add_text(b, "},\"drop\":{\"enum\":[true,\"true\"]},"
-                          "\"reject\":{\"$ref\":\"#/$defs/template\"}}}}");
+                          "\"reject\":{\"$ref\":\"#/$defs/template\"}}}}]}");
 }
 
 static void add_route(struct nw_buffer *b)

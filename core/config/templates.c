@@ -22,6 +22,7 @@
 #include "base/suggest.h"
 #include "config/loader.h"
 #include "config/options.h"
+#include "config/rows.h"
 
 /* One use while it is filled in. */
 struct filling {
@@ -58,7 +59,7 @@ static const struct nw_item *find_template(const struct nw_loader *l, const stru
         return NULL;
     }
     nw_reader_error(r, &use->mark, "there is no template \"%s\"%s%s%s", name,
-                    meant == NULL ? "" : ", did you mean \"", meant == NULL ? "" : meant,
+                    meant == NULL ? "" : "; did you mean \"", meant == NULL ? "" : meant,
                     meant == NULL ? "" : "\"?");
     return NULL;
 }
@@ -301,6 +302,35 @@ static bool check_form(const struct nw_reader *r, const struct nw_node *template
     return true;
 }
 
+/* An option of every route, or a group of them. */
+static bool is_of_route(struct nw_slice key)
+{
+    for (const struct nw_option *row = nw_route_rows; row->name != NULL; row++) {
+        if (strncmp(row->name, key.data, key.len) == 0 && strchr(".", row->name[key.len]) != NULL) {
+            return true;
+        }
+    }
+    return nw_option_find(nw_route_part_rows, key) != NULL;
+}
+
+/* Says which parameters stand beside `with:` and not in it. */
+static bool check_beside(const struct filling *f, const struct nw_node *route)
+{
+    bool good = true;
+
+    for (size_t i = 0; f->declared != NULL && i < route->count; i++) {
+        const struct nw_item *item = &route->items[i];
+
+        if (nw_node_find(f->declared, item->key) != NULL && !is_of_route(item->key)) {
+            good = false;
+            nw_reader_error(f->reader, &item->mark,
+                            "%s is a parameter of the template; it stands in with: {%s: …}",
+                            item->key.data, item->key.data);
+        }
+    }
+    return good;
+}
+
 int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_node *route,
                     const struct nw_node **out)
 {
@@ -331,7 +361,7 @@ int nw_expand_route(struct nw_loader *l, struct nw_reader *r, const struct nw_no
         nw_reader_expected(r, f.given, "with", "a mapping of parameters");
         return 0;
     }
-    if (!check_given(&f, &use->mark)) {
+    if (!check_beside(&f, route) || !check_given(&f, &use->mark)) {
         return 0;
     }
     expanded = nw_arena_alloc(l->tree, sizeof *expanded);

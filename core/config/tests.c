@@ -369,7 +369,7 @@ static void read_route(struct part *p, const struct nw_node *node)
     }
     meant = nw_suggest_best(&suggest);
     nw_reader_error(&p->reader, &node->mark, "there is no route \"%s\"%s%s%s", name,
-                    meant == NULL ? "" : ", did you mean \"", meant == NULL ? "" : meant,
+                    meant == NULL ? "" : "; did you mean \"", meant == NULL ? "" : meant,
                     meant == NULL ? "" : "\"?");
 }
 

@@ -88,6 +88,8 @@ routes: {a: {from: {nats: a}, to: {nats: b}}}'
 taken 'templates: {t: {with: {a: 1}, from: {nats: a}, to: {nats: b}}}
 routes: {a: {use: t, with: }}
 use: {t: {b: , c: {a: 2}}}'
+taken 'templates: {t: {with: {a: , b: , c: }, from: $(a), map: $(b), to: [{nats: x}, $(c)]}}
+use: {t: {r: {a: {nats: y}, b: [{filter: .a}], c: {nats: z}}}}'
 "$python" "$checker" schema.json good taken-*.yaml >said 2>&1 ||
     fail "what check takes is refused: $(cat said)"
 

@@ -91,7 +91,7 @@ FAIL rows (wrong.yaml:6:5)
 FAIL rows (wrong.yaml:7:5)
     the source'"'"'s address in.* has wildcards: say message.address
 FAIL rows (wrong.yaml:8:5)
-    message.meta: there is no "sequenze", did you mean "sequence"? there are id, timestamp, partition, offset, sequence, qos, retained, line, status, stream, method, remote, param.NAME and query.NAME
+    message.meta: there is no "sequenze"; did you mean "sequence"? there are id, timestamp, partition, offset, sequence, qos, retained, line, status, stream, method, remote, param.NAME and query.NAME
 7 tests, 7 failed'
 grep -q '<testsuite name="natsway" tests="7" failures="7">' junit.xml || fail "no JUnit"
 grep -q 'expected: &#34;out.b.1&#34;' junit.xml || fail "no failure in JUnit"
@@ -104,10 +104,10 @@ tests:
   - rows
 END
 run 1 check routes.yaml bad.yaml
-err_is 'bad.yaml:2:13: there is no route "rovs", did you mean "rows"?
+err_is 'bad.yaml:2:13: there is no route "rovs"; did you mean "rows"?
 bad.yaml:2:29: message has no "adress"; did you mean "address"? it has address, key, headers, payload, meta
 bad.yaml:2:49: expect: nothing is sent where a message is filtered, so nothing stands beside it
-bad.yaml:3:28: message: expected a message, or several, found a list
+bad.yaml:3:28: message: expected a message, or several, found an empty list
 bad.yaml:3:48: expect.match: expected exact or subset, found "some"
 bad.yaml:4:5: a test needs route:
 bad.yaml:4:29: A: expected a text, found a mapping

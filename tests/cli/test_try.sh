@@ -124,7 +124,7 @@ run 2 try t.yaml ids --header nothing
 err_has "--header wants 'Name: value'"
 
 run 2 try t.yaml plian
-err_is 'natsway try: there is no route "plian", did you mean "plain"?'
+err_is 'natsway try: there is no route "plian"; did you mean "plain"?'
 run 1 try nowhere.yaml plain
 err_has 'nowhere.yaml'
 finish

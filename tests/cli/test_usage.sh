@@ -5,7 +5,7 @@
 run 2
 err_is 'natsway: no command; `natsway help` lists them'
 run 2 chek a.yaml
-err_is 'natsway: there is no command "chek", did you mean "check"?; `natsway help` lists them'
+err_is 'natsway: there is no command "chek"; did you mean "check"? `natsway help` lists them'
 run 2 xyzzy
 err_is 'natsway: there is no command "xyzzy"; `natsway help` lists them'
 run 2 help runn
@@ -19,7 +19,7 @@ run 2 version now
 err_has 'usage: natsway version'
 
 run 2 run a.yaml --stat-dir x
-err_is 'natsway run: there is no option --stat-dir, did you mean --state-dir?'
+err_is 'natsway run: there is no option --stat-dir; did you mean --state-dir?'
 run 2 check a.yaml --key k
 err_has 'there is no option --key'
 run 2 check a.yaml -x

@@ -195,7 +195,10 @@ static const struct bad cases[] = {
      "    to: {nats: \"${1x}\"}\n"
      "  b:\n"
      "    from: {nats: \"${file:absent}\"}\n"
-     "    to: {nats: \"${open\"}\n",
+     "    to: {nats: \"${open\"}\n"
+     "  c:\n"
+     "    from: {nats: \"${file:}\"}\n"
+     "    to: {nats: \"${HOME:-${USER}}\"}\n",
      "c.yaml:1:7: the environment variable NATSWAY_TEST_UNSET is not set; ${NATSWAY_TEST_UNSET:-…} "
      "would give a default\n"
      "c.yaml:4:21: a: the environment variable NATSWAY_TEST_UNSET is not set; "
@@ -203,7 +206,10 @@ static const struct bad cases[] = {
      "c.yaml:5:17: a: expected ${NAME}, ${NAME:-default} or ${file:PATH}; $${ stands for ${ "
      "itself\n"
      "c.yaml:7:19: b: cannot read FOLDER/absent: No such file or directory\n"
-     "c.yaml:8:17: b: ${ without its }; $${ stands for ${ itself\n"},
+     "c.yaml:8:17: b: ${ without its }; $${ stands for ${ itself\n"
+     "c.yaml:10:19: c: expected ${NAME}, ${NAME:-default} or ${file:PATH}; $${ stands for ${ "
+     "itself\n"
+     "c.yaml:11:17: c: a default cannot have a ${…} of its own\n"},
     {"a value from outside is not shown",
      "routes:\n"
      "  a:\n"
@@ -260,6 +266,20 @@ static const struct bad cases[] = {
      "c.yaml:6:6: a template: expected a mapping: a route with parameters, found a list\n"
      "c.yaml:7:13: with: expected a mapping of parameters and what they are without a value, "
      "found \"7\"\n"},
+    {"parameters beside with:",
+     "templates:\n"
+     "  t:\n"
+     "    with: {a: , lanes: 1}\n"
+     "    from: {nats: \"x.$(a)\"}\n"
+     "    to: {nats: y}\n"
+     "    lanes: $(lanes)\n"
+     "routes:\n"
+     "  r: {use: t, a: 1}\n"
+     "  s: {use: t, with: {a: 1}, lanes: x, to: {}, map: {}}\n",
+     "c.yaml:8:15: r: a is a parameter of the template; it stands in with: {a: …}\n"
+     "c.yaml:9:36: s: lanes: expected a whole number from 1 to 256, found \"x\"\n"
+     "c.yaml:9:43: s: expected {connector: address, options}, found an empty mapping\n"
+     "c.yaml:9:52: s: map: expected a list of steps, found an empty mapping\n"},
     {"templates that are no mappings",
      "templates: [t]\n"
      "use: some\n"

@@ -54,6 +54,8 @@ Test(pattern, knows_what_can_meet)
         {"a.{{subject}}.z", "a.z", '.', false},
         {"new.>", "new.a.b", '.', true},
         {"new.$1", "new.a", '.', true},
+        {"$JS.a", "$SYS.>", '.', false},
+        {"$1x", "new", '.', false},
         {"a/b", "a/+", '/', true},
         {"a/b", "a/#", '/', true},
         {"a.b/c", "a.b/c", '/', true},
