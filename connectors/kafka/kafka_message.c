@@ -61,12 +61,14 @@ static bool set_headers(struct nw_message *message, const rd_kafka_message_t *m)
     return true;
 }
 
+/* A producer may say any time; what is not in 64 bits of nanoseconds (microseconds that were taken
+ * for milliseconds) counts as none. */
 static void set_timestamp(struct nw_message *message, const rd_kafka_message_t *m)
 {
     rd_kafka_timestamp_type_t type;
     int64_t ms = rd_kafka_message_timestamp(m, &type);
 
-    if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms >= 0) {
+    if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms >= 0 && ms <= INT64_MAX / NS_IN_MS) {
         nw_message_set_timestamp(message, ms * NS_IN_MS);
     }
 }

@@ -45,6 +45,16 @@ static int number(const char *at, size_t n)
     return value;
 }
 
+/* month: from 0. */
+static int days_of(int month, int year)
+{
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return month == 1                                              ? (leap ? 29 : 28)
+           : month == 3 || month == 5 || month == 8 || month == 10 ? 30
+                                                                   : 31;
+}
+
 /* The date and time of day of text, which has 19 characters. */
 static bool read_date(const char *text, struct tm *t)
 {
@@ -56,7 +66,8 @@ static bool read_date(const char *text, struct tm *t)
                      .tm_sec = number(text + 17, 2)};
     return text[4] == '-' && text[7] == '-' && (text[10] == 'T' || text[10] == 't') &&
            text[13] == ':' && text[16] == ':' && t->tm_year >= -1900 && t->tm_mon >= 0 &&
-           t->tm_mon < 12 && t->tm_mday >= 1 && t->tm_mday <= 31 && t->tm_hour >= 0 &&
+           t->tm_mon < 12 && t->tm_mday >= 1 &&
+           t->tm_mday <= days_of(t->tm_mon, t->tm_year + 1900) && t->tm_hour >= 0 &&
            t->tm_hour < 24 && t->tm_min >= 0 && t->tm_min < 60 && t->tm_sec >= 0 && t->tm_sec <= 60;
 }
 
@@ -74,6 +85,19 @@ static size_t read_fraction(const char *at, const char *end, int64_t *ns)
         unit /= 10;
     }
     return (size_t)(at - from);
+}
+
+/* false: out of the range of nanoseconds since 1970 in 64 bits, as 9999-12-31 is. */
+static bool add(int64_t seconds, int64_t fraction, int64_t *ns)
+{
+    int64_t sum;
+
+    if (__builtin_mul_overflow(seconds, NW_SECOND_NS, &sum) ||
+        __builtin_add_overflow(sum, fraction, &sum)) {
+        return false;
+    }
+    *ns = sum;
+    return true;
 }
 
 /* "Z" or "+01:00" in seconds; false if it is neither. */
@@ -105,8 +129,11 @@ int nw_timestamp_parse(struct nw_slice text, int64_t *ns, struct nw_error *error
         at = text.data + 19;
         at += read_fraction(at, end, &fraction);
         if (read_zone(at, (size_t)(end - at), &zone)) {
-            *ns = ((int64_t)timegm(&t) - zone) * NW_SECOND_NS + fraction;
-            return 0;
+            return add((int64_t)timegm(&t) - zone, fraction, ns)
+                       ? 0
+                       : nw_error_set(error, NW_EINVAL,
+                                      "expected a time from 1678 to 2261, found \"%.*s\"",
+                                      (int)(text.len > 60 ? 60 : text.len), text.data);
         }
     }
     return nw_error_set(error, NW_EINVAL,

@@ -78,7 +78,8 @@ static bool parse_since(const char *text, int64_t *out_ns)
     if (nw_timestamp_parse(nw_slice_text(text), out_ns, NULL) == 0) {
         return true;
     }
-    if (nw_duration_parse(nw_slice_text(text), &ms, NULL) != 0) {
+    if (nw_duration_parse(nw_slice_text(text), &ms, NULL) != 0 ||
+        ms > INT64_MAX / NW_MILLISECOND_NS) {
         return false;
     }
     *out_ns = nw_clock_real_ns() - ms * NW_MILLISECOND_NS;
