@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "base/timestamp.h"
 #include "cli/trial.h"
+#include "mappings/fill.h"
 #include "mappings/pattern.h"
 
 /* A message that is filled in. */
@@ -239,6 +240,42 @@ static int has_wildcards(const struct nw_route_spec *route)
     return has;
 }
 
+/* "POST|PUT /path" takes POST. */
+static bool takes_method(const char *source, struct nw_slice method)
+{
+    struct nw_slice methods = {source, strcspn(source, " /")};
+
+    while (methods.data != NULL && methods.len > 0) {
+        if (nw_slice_equal(cut(&methods, '|'), method)) {
+            return true;
+        }
+    }
+    return method.len == 0;
+}
+
+/* Can the source have the address that f's message has now? 1, 0 or NW_ENOMEM. */
+static int is_of_source(const struct filling *f)
+{
+    const struct nw_route_spec *route = f->route;
+    int matches = nw_template_scope_matches(&route->scope, f->m->address);
+    struct nw_error error;
+
+    if (matches <= 0) {
+        return matches;
+    }
+    switch (route->scope.address) {
+    case NW_ADDRESS_SUBJECT:
+        return f->m->address.len == 0 ||
+                       nw_fill_check(NW_FILL_SUBJECT, f->m->address, 0, &error) == 0
+                   ? 1
+                   : 0;
+    case NW_ADDRESS_HTTP_PATH:
+        return takes_method(route->source.address, nw_message_text(f->m, NW_META_METHOD)) ? 1 : 0;
+    default:
+        return 1;
+    }
+}
+
 static enum nw_exit set_address(const struct filling *f, const char *given)
 {
     const struct nw_route_spec *route = f->route;
@@ -261,7 +298,7 @@ static enum nw_exit set_address(const struct filling *f, const char *given)
     if (result != NW_EXIT_DONE) {
         return result;
     }
-    matches = nw_template_scope_matches(&route->scope, f->m->address);
+    matches = is_of_source(f);
     if (matches != 0) {
         return matches < 0 ? no_memory(f) : NW_EXIT_DONE;
     }

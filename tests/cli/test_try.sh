@@ -65,6 +65,10 @@ run 2 try t.yaml wild
 err_has 'has wildcards: say --address'
 run 1 try t.yaml wild --address other.a.b
 err_has 'cannot come from this route'
+for address in old.a..b 'old.a.b c' 'old.a.>'; do
+    run 1 try t.yaml wild --address "$address"
+    err_has 'cannot come from this route'
+done
 out_is ''
 run 0 try t.yaml wild --address old.a.b.c
 out_has '"address":"new.a.b.c"'

@@ -30,6 +30,12 @@ run 0 try t.yaml hook --address 'POST /hooks/x'
 out_has '"address":"hooks.x"'
 run 1 try t.yaml hook --address /other/x
 err_has 'cannot come from'
+run 1 try t.yaml hook --address 'GET /hooks/x'
+err_has 'cannot come from'
+run 1 try t.yaml either --address 'GET /either'
+err_has 'cannot come from'
+run 0 try t.yaml either --address 'POST /either'
+out_has '"payload":"POST"'
 run 0 try t.yaml either
 out_has '"payload":"PUT"'
 run 0 try t.yaml call
