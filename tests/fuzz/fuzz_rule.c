@@ -6,6 +6,7 @@
 
 #include "fuzz.h"
 #include "mappings/program.h"
+#include "tests/support/leaks.h"
 
 static const char *const programs[] = {
     ".",
@@ -35,19 +36,6 @@ static const char *const programs[] = {
     "type",
 };
 #define PROGRAMS (sizeof programs / sizeof programs[0])
-
-/* libjq 1.6 loses memory after some errors; that is not looked for. */
-void __lsan_disable(void) __attribute__((weak));
-void __lsan_enable(void) __attribute__((weak));
-
-static void look_for_leaks(bool on)
-{
-    void (*change)(void) = on ? __lsan_enable : __lsan_disable;
-
-    if (change != NULL) {
-        change();
-    }
-}
 
 static struct nw_mapper *mapper;
 static struct nw_message *m;
@@ -112,9 +100,9 @@ static void check(const struct nw_program *p)
     struct nw_buffer found = {0}, expected = {0};
 
     if (by_rule(p, &found)) {
-        look_for_leaks(false);
+        leaks_ignore();
         FUZZ_HOLDS(by_libjq(p, &expected));
-        look_for_leaks(true);
+        leaks_notice();
         FUZZ_HOLDS(nw_slice_equal(nw_buffer_slice(&found), nw_buffer_slice(&expected)));
     }
     nw_buffer_done(&found);
@@ -141,9 +129,9 @@ static void check_text(struct nw_slice text)
     }
     nw_rule_free(rule);
     texts++;
-    look_for_leaks(false);
+    leaks_ignore();
     rc = nw_program_compile(text, &p, &error);
-    look_for_leaks(true);
+    leaks_notice();
     if (rc == 0) {
         check(p);
         nw_program_free(p);

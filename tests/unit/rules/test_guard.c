@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "mappings/program.h"
+#include "tests/support/leaks.h"
 
 /* It takes libjq long to compile a program, with sanitizers longer: there a third must do. */
 #ifdef __SANITIZE_ADDRESS__
@@ -15,14 +16,9 @@
 static struct nw_mapper *mapper;
 static struct nw_message *message;
 
-/* Interpreters are left alone on purpose, and libjq 1.6 loses memory with some errors. */
-void __lsan_disable(void) __attribute__((weak));
-
 static void begin(void)
 {
-    if (__lsan_disable != NULL) {
-        __lsan_disable();
-    }
+    leaks_ignore(); /* interpreters are left alone on purpose */
     mapper = nw_mapper_new();
     message = nw_message_make();
 }

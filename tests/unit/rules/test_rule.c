@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "mappings/program.h"
+#include "tests/support/leaks.h"
 
 /* Programs that rules must run. */
 static const char *const programs[] = {
@@ -318,19 +319,6 @@ static struct nw_program *compile(const char *text)
     return p;
 }
 
-/* libjq 1.6 loses memory in ltrimstr and after errors within map(); that is not looked for here. */
-void __lsan_disable(void) __attribute__((weak));
-void __lsan_enable(void) __attribute__((weak));
-
-static void look_for_leaks(bool on)
-{
-    void (*change)(void) = on ? __lsan_enable : __lsan_disable;
-
-    if (change != NULL) {
-        change();
-    }
-}
-
 /* What libjq makes of it, a line for each value; false: it refuses. */
 static bool by_libjq(const struct nw_program *p, struct nw_buffer *out)
 {
@@ -339,7 +327,7 @@ static bool by_libjq(const struct nw_program *p, struct nw_buffer *out)
     bool good;
     jv all;
 
-    look_for_leaks(false);
+    leaks_ignore();
     good = nw_value_for(&v, p, message, &error) == 0;
     good = good && nw_program_collect(mapper, p, &v, message, &all, &error) == 0;
     if (good) {
@@ -354,7 +342,7 @@ static bool by_libjq(const struct nw_program *p, struct nw_buffer *out)
         jv_free(all);
     }
     nw_value_done(&v);
-    look_for_leaks(true);
+    leaks_notice();
     return good;
 }
 
