@@ -205,27 +205,33 @@ static void check_type(const struct nw_document *d, const struct nw_typed *wante
     add(error, wanted->name, what, nw_type_article(wanted->type));
 }
 
-int nw_check_run(const struct nw_check *check, struct nw_slice payload, struct nw_error *error)
+int nw_check_document(const struct nw_check *check, const struct nw_document *d,
+                      struct nw_error *error)
 {
     const struct nw_check_rule *rule = check->rule;
+
+    error->text[0] = '\0';
+    error->code = NW_EINVAL;
+    for (size_t i = 0; i < rule->required_count; i++) {
+        const struct nw_item *item = find(d, check->paths[i], rule->required[i]);
+        if (item == NULL || item->kind == NW_KIND_NULL) {
+            add(error, rule->required[i], "is missing", "");
+        }
+    }
+    for (size_t i = 0; i < rule->type_count; i++) {
+        const struct nw_typed *wanted = &rule->types[i];
+        check_type(d, wanted, find(d, check->paths[rule->required_count + i], wanted->name), error);
+    }
+    return error->text[0] == '\0' ? 0 : NW_EINVAL;
+}
+
+int nw_check_run(const struct nw_check *check, struct nw_slice payload, struct nw_error *error)
+{
     struct nw_document d = {0};
     int rc = nw_json_read(&d, payload.len == 0 ? NW_LITERAL("null") : payload, error);
 
     if (rc == 0) {
-        error->text[0] = '\0';
-        error->code = NW_EINVAL;
-        for (size_t i = 0; i < rule->required_count; i++) {
-            const struct nw_item *item = find(&d, check->paths[i], rule->required[i]);
-            if (item == NULL || item->kind == NW_KIND_NULL) {
-                add(error, rule->required[i], "is missing", "");
-            }
-        }
-        for (size_t i = 0; i < rule->type_count; i++) {
-            const struct nw_typed *wanted = &rule->types[i];
-            check_type(&d, wanted, find(&d, check->paths[rule->required_count + i], wanted->name),
-                       error);
-        }
-        rc = error->text[0] == '\0' ? 0 : NW_EINVAL;
+        rc = nw_check_document(check, &d, error);
     }
     nw_document_done(&d);
     return rc;

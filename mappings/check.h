@@ -9,6 +9,7 @@
 
 #include "mappings/codec.h"
 
+struct nw_document;
 struct nw_json_path;
 
 /* A name that begins with a dot is a path (mappings/json_path.h): *path, the caller's, is NULL for
@@ -23,5 +24,8 @@ void nw_check_free(struct nw_check *check);
 
 /* 0, or NW_EINVAL with all that is wrong, or "not JSON: …"; NW_ENOMEM. An empty payload is null. */
 int nw_check_run(const struct nw_check *check, struct nw_slice payload, struct nw_error *error);
+/* The same for a payload that was read before: 0 or NW_EINVAL. */
+int nw_check_document(const struct nw_check *check, const struct nw_document *d,
+                      struct nw_error *error);
 
 #endif

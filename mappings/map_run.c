@@ -388,7 +388,11 @@ static enum verdict run_encode(struct run *r, const struct nw_map_step *s)
 
 static enum verdict run_check(struct run *r, const struct nw_map_step *s)
 {
-    return nw_check_run(s->check, r->m->payload, r->error) != 0 ? REJECTED : GO_ON;
+    const struct nw_document *d = nw_mapper_document(r->mapper, &r->value, r->m);
+    int rc = d != NULL ? nw_check_document(s->check, d, r->error)
+                       : nw_check_run(s->check, r->m->payload, r->error);
+
+    return rc != 0 ? REJECTED : GO_ON;
 }
 
 static enum verdict run_drop(struct run *r, const struct nw_map_step *s)

@@ -93,15 +93,10 @@ void nw_value_done(struct nw_value *v)
 
 /* ---- running as a rule ---- */
 
-/* Have the payload that p looks at in the mapper's space. */
-static bool index_payload(struct nw_mapper *mapper, const struct nw_program *p, struct nw_value *v,
-                          const struct nw_message *m)
+/* Have the payload in the mapper's space, with needed; else null. */
+static bool read_payload(struct nw_mapper *mapper, struct nw_value *v, const struct nw_message *m,
+                         bool needed)
 {
-    bool needed = p->known->uses.payload && m->payload.len > 0;
-
-    if (p->known->rule == NULL) {
-        return false;
-    }
     if (needed && v->indexed != 0 && v->indexed == mapper->indexed) {
         return true;
     }
@@ -112,6 +107,22 @@ static bool index_payload(struct nw_mapper *mapper, const struct nw_program *p, 
     }
     v->indexed = needed ? mapper->indexed : 0;
     return true;
+}
+
+/* Have the payload that p looks at in the mapper's space. */
+static bool index_payload(struct nw_mapper *mapper, const struct nw_program *p, struct nw_value *v,
+                          const struct nw_message *m)
+{
+    return p->known->rule != NULL &&
+           read_payload(mapper, v, m, p->known->uses.payload && m->payload.len > 0);
+}
+
+const struct nw_document *nw_mapper_document(struct nw_mapper *mapper, struct nw_value *v,
+                                             const struct nw_message *m)
+{
+    return m->payload.len > 0 && read_payload(mapper, v, m, true)
+               ? nw_rule_space_document(mapper->space)
+               : NULL;
 }
 
 enum nw_program_result nw_program_rule(struct nw_mapper *mapper, const struct nw_program *p,

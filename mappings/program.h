@@ -35,6 +35,11 @@ int nw_value_for(struct nw_value *v, const struct nw_program *p, const struct nw
 int nw_value_parse(struct nw_value *v, const struct nw_message *m, struct nw_error *error);
 void nw_value_done(struct nw_value *v);
 
+/* The payload of m, which v is of, as it stands, until the next program runs. It is indexed once
+ * for this and for rules. NULL: there is none, or it is not plainly JSON. */
+const struct nw_document *nw_mapper_document(struct nw_mapper *mapper, struct nw_value *v,
+                                             const struct nw_message *m);
+
 /*
  * Run p as a rule on m's payload, which v is of. NW_PROGRAM_ONE: *out is the value, until the next
  * program runs. NW_PROGRAM_FAILED says no more than that libjq must run it.

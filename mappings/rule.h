@@ -55,6 +55,9 @@ void nw_rule_space_free(struct nw_rule_space *space);
  * NW_EINVAL or NW_ENOMEM: left to libjq. */
 int nw_rule_space_read(struct nw_rule_space *space, struct nw_slice payload);
 
+/* What was read last, until something else is; NULL: nothing, or it could not be. */
+const struct nw_document *nw_rule_space_document(const struct nw_rule_space *space);
+
 /* Run rule on what was read, with $meta of m. VALUE: *out is the only value that there is. */
 enum nw_rule_outcome nw_rule_run(const struct nw_rule *rule, struct nw_rule_space *space,
                                  struct nw_message *m, struct nw_rule_value *out);

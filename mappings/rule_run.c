@@ -123,6 +123,11 @@ int nw_rule_space_read(struct nw_rule_space *space, struct nw_slice payload)
     return space->has_document ? nw_document_read(&space->document, payload) : 0;
 }
 
+const struct nw_document *nw_rule_space_document(const struct nw_rule_space *space)
+{
+    return space->has_document && space->document.count > 0 ? &space->document : NULL;
+}
+
 /* ---- paths ---- */
 
 static outcome find_item(state *r, const value *object, struct nw_slice name, value *out)
