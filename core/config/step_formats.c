@@ -178,7 +178,7 @@ static int read_codec_step(const struct nw_step *s, bool encodes,
     struct nw_program *when = NULL;
     int rc = read_codec(s, encodes, &codec);
 
-    if (encodes && codec != NULL && codec->format != NW_FORMAT_TEXT &&
+    if (encodes && codec != NULL && codec->format != NW_FORMAT_JSON && /* only without blanks */
         codec->format != NW_FORMAT_BASE64) {
         nw_step_warn_all_integers(s);
     }

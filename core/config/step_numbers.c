@@ -34,7 +34,39 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
-/* Does it take the payload as a whole, as in `. + {a: 1}`? */
+/* Behind [0], [] and [1:] of arrays. */
+static const char *skip_elements(const char *at)
+{
+    while (*at == '[' && at[1] != '"' && strchr(at, ']') != NULL) {
+        at = strchr(at, ']') + 1;
+    }
+    return at;
+}
+
+/* Of a member that is taken as a whole: no more of a name, no member of it, no colon of a key. */
+static bool is_end(char c)
+{
+    return !is_word(c) && c != '.' && c != ':';
+}
+
+/* Does it take something around the member of the path name as a whole, as in `{a: .customer}`? */
+static bool has_part(const char *text, const char *name)
+{
+    for (const char *dot = strchr(name, '.'); dot != NULL && strchr(dot + 1, '.') != NULL;
+         dot = strchr(dot + 1, '.')) {
+        size_t len = strcspn(dot + 1, ".[");
+
+        for (const char *at = text; len > 0 && *at != '\0'; at++) {
+            if (strncmp(at, dot + 1, len) == 0 && (at == text || !is_word(at[-1])) &&
+                is_end(*skip_elements(at + len))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Does it take the payload as a whole, as in `. + {a: 1}` and `.[]`? */
 static bool has_whole(const char *text)
 {
     for (const char *at = strchr(text, '.'); at != NULL; at = strchr(at + 1, '.')) {
@@ -42,7 +74,7 @@ static bool has_whole(const char *text)
         if (!after_term && !is_word(at[1]) && strchr("\"[.", at[1]) == NULL) {
             return true;
         }
-        if (!after_term && at[1] == '\0') {
+        if (!after_term && (at[1] == '\0' || (at[1] == '[' && *skip_elements(at + 1) == '\0'))) {
             return true;
         }
     }
@@ -96,7 +128,8 @@ static void warn(const struct nw_step *s, const char *text)
     for (size_t i = 0; rule != NULL && i < rule->type_count; i++) {
         const char *name = rule->types[i].name;
 
-        if (rule->types[i].type == NW_TYPE_INTEGER && (whole || has_word(text, last_level(name)))) {
+        if (rule->types[i].type == NW_TYPE_INTEGER &&
+            (whole || has_word(text, last_level(name)) || has_part(text, name))) {
             nw_reader_warning(s->reader, &s->node->mark,
                               "%s: the integer %s is exact only below 2^53 when a rule rebuilds "
                               "it; if it stays below, its type can be number",

@@ -45,8 +45,8 @@ static const struct {
      "{encode: json}]}\n",
      "c.yaml:4:93: a: warning: payload: the integer n is exact only below 2^53 when a rule "
      "rebuilds it; if it stays below, its type can be number\n"
-     "c.yaml:5:92: b: warning: encode: the integer n is exact only below 2^53 when a rule rebuilds "
-     "it; if it stays below, its type can be number\n"
+     "c.yaml:5:109: b: warning: payload: the integer n is exact only below 2^53 when a rule "
+     "rebuilds it; if it stays below, its type can be number\n"
      "c.yaml:6:92: c: warning: encode: the integer n is exact only below 2^53 when a rule rebuilds "
      "it; if it stays below, its type can be number\n"
      "c.yaml:7:92: d: warning: encode: the integer n is exact only below 2^53 when a rule rebuilds "
@@ -55,6 +55,25 @@ static const struct {
      "it; if it stays below, its type can be number\n"
      "c.yaml:9:93: f: warning: payload: the integer n is exact only below 2^53 when a rule "
      "rebuilds it; if it stays below, its type can be number\n"},
+    {"integers in a part that is taken whole",
+     SYSTEMS "  a: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {\".c.d[0].n\": "
+             "integer}}}, "
+             "{payload: '{c}'}]}\n"
+             "  b: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {\".c.d[0].n\": "
+             "integer}}}, "
+             "{split: '.c.d[]'}]}\n"
+             "  c: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {n: integer}}}, "
+             "{split: '.[]'}]}\n"
+             "  d: {from: {jetstream: y}, to: {kafka: u}, map: [{check: {types: {\".c.d[0].n\": "
+             "integer}}}, "
+             "{payload: '{c: .c.x, d: .c.d[0].x, cd: .e}'}, {encode: json}]}\n",
+     "c.yaml:4:103: a: warning: payload: the integer .c.d[0].n is exact only below 2^53 when a "
+     "rule "
+     "rebuilds it; if it stays below, its type can be number\n"
+     "c.yaml:5:101: b: warning: split: the integer .c.d[0].n is exact only below 2^53 when a rule "
+     "rebuilds it; if it stays below, its type can be number\n"
+     "c.yaml:6:91: c: warning: split: the integer n is exact only below 2^53 when a rule rebuilds "
+     "it; if it stays below, its type can be number\n"},
     {"loops through set: {subject}",
      SYSTEMS
      "  a: {from: {jetstream: \"a.>\"}, map: [{set: {subject: a.x}}], to: {jetstream: z}}\n"
