@@ -63,6 +63,7 @@ NW_API void nw_check_error(struct nw_check *check, const char *option, const cha
 
     va_start(args, format);
     say(check, option, false, format, args);
+    check->address_wrong = check->address_wrong || option == NULL;
     va_end(args);
 }
 

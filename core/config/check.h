@@ -12,6 +12,7 @@ struct nw_check {
     const struct nw_reader *reader;
     const struct nw_node *options; /* the mapping that the options were read from, or NULL */
     struct nw_mark address;        /* for what is of no option */
+    bool address_wrong;            /* a mistake of no option was said */
 };
 
 /* Where the option of that name ("tls.ca", "properties.linger.ms") has its value; the nearest that

@@ -65,7 +65,7 @@ static int read_options(const struct nw_reader *r, const struct nw_node *node,
 {
     const struct nw_connection_kind *kind = entry->spec.kind;
     size_t errors = r->diagnostics->errors;
-    struct nw_check check = {r, node, r->mark};
+    struct nw_check check = {r, node, r->mark, false};
     int rc;
 
     entry->spec.options = nw_arena_alloc(r->arena, kind->options_size);

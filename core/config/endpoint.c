@@ -119,12 +119,12 @@ static int set_source_address(const struct nw_reader *r, const struct nw_node *n
 
 static int read_source(const struct nw_loader *l, const struct nw_reader *r,
                        const struct nw_node *node, const struct head *head,
-                       struct nw_source_spec *out)
+                       struct nw_source_spec *out, bool *known)
 {
     const struct nw_connection_entry *connection = NULL;
     struct nw_source_words words = {0};
     size_t errors = r->diagnostics->errors;
-    struct nw_check check = {r, node, head->address->mark};
+    struct nw_check check = {r, node, head->address->mark, false};
     int rc = set_source_address(r, head->address, out);
 
     rc = rc != 0 ? rc
@@ -132,6 +132,7 @@ static int read_source(const struct nw_loader *l, const struct nw_reader *r,
                                 nw_source_word_rows, &words, &out->options);
     rc = rc != 0 ? rc
                  : nw_find_connection(l, r, out->connector, node, words.connection, &connection);
+    *known = rc == 0;
     if (rc != 0 || r->diagnostics->errors != errors ||
         !is_readable(l, out->connector, connection)) {
         return rc;
@@ -141,18 +142,19 @@ static int read_source(const struct nw_loader *l, const struct nw_reader *r,
     if (out->kind->check != NULL) {
         out->kind->check(out->address, out->options,
                          connection == NULL ? NULL : connection->spec.options, &check);
+        *known = !check.address_wrong;
     }
     return 0;
 }
 
 int nw_load_source(const struct nw_loader *l, const struct nw_reader *r, const struct nw_node *node,
-                   struct nw_source_spec *out, bool *good)
+                   struct nw_source_spec *out, bool *good, bool *known)
 {
     size_t errors = r->diagnostics->errors;
     struct head head = {0};
     int rc = 0;
 
-    *good = false;
+    *good = *known = false;
     out->mark = node->mark;
     if (!read_head(l, r, node, &head)) {
         return 0;
@@ -167,7 +169,7 @@ int nw_load_source(const struct nw_loader *l, const struct nw_reader *r, const s
                         head.connector->name);
         return 0;
     }
-    rc = read_source(l, r, node, &head, out);
+    rc = read_source(l, r, node, &head, out, known);
     *good = rc == 0 && r->diagnostics->errors == errors;
     return rc;
 }
@@ -274,7 +276,7 @@ static int read_sink(const struct nw_loader *l, const struct nw_reader *r,
     struct nw_reader with_slots = *r;
     struct nw_sink_words words = {0};
     size_t errors = r->diagnostics->errors;
-    struct nw_check check = {r, node, head->address->mark};
+    struct nw_check check = {r, node, head->address->mark, false};
     int rc = read_address(r, scope, head->address, out);
 
     with_slots.slots = &slots;

@@ -66,10 +66,11 @@ int nw_find_connection(const struct nw_loader *l, const struct nw_reader *r,
 const struct nw_connector *nw_find_connector(const struct nw_loader *l, const struct nw_reader *r,
                                              struct nw_slice name, const struct nw_mark *mark);
 
-/* endpoint.c: *good says whether all of it is right. scope NULL: the source is wrong, so templates
- * cannot be checked. */
+/* endpoint.c: *good says whether all of it is right; *known, of a source, whether it is clear what
+ * templates can ask it for, though an option or the connection may be wrong. scope NULL: it is not,
+ * so templates cannot be checked. */
 int nw_load_source(const struct nw_loader *l, const struct nw_reader *r, const struct nw_node *node,
-                   struct nw_source_spec *out, bool *good);
+                   struct nw_source_spec *out, bool *good, bool *known);
 int nw_load_sink(const struct nw_loader *l, const struct nw_reader *r, const struct nw_node *node,
                  const struct nw_template_scope *scope, struct nw_sink_spec *out, bool *good);
 /* The route's sink for dead letters, with the subject in node. */

@@ -15,6 +15,7 @@ struct part {
     struct nw_route_options options;
     struct nw_route_spec *spec;
     bool source_good;
+    bool source_known; /* what templates can ask it for */
 };
 
 bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const char *what,
@@ -181,8 +182,8 @@ static int read_source(struct part *p)
         return 0;
     }
     r = nw_loader_reader(p->loader, from->value, spec->name);
-    rc = nw_load_source(p->loader, &r, from->value, source, &p->source_good);
-    if (rc != 0 || !p->source_good) {
+    rc = nw_load_source(p->loader, &r, from->value, source, &p->source_good, &p->source_known);
+    if (rc != 0 || !p->source_known) {
         return rc;
     }
     spec->scope = (struct nw_template_scope){
@@ -193,7 +194,9 @@ static int read_source(struct part *p)
         .has = source->kind->has,
         .topics_escaped = is_escaped(source->kind->options, source->options),
     };
-    check_lanes(p);
+    if (p->source_good) {
+        check_lanes(p);
+    }
     if (map != NULL && sets_key(map->value)) {
         spec->scope.has |= NW_HAS(NW_META_KEY);
     }
@@ -202,7 +205,7 @@ static int read_source(struct part *p)
 
 static const struct nw_template_scope *scope_of(const struct part *p)
 {
-    return p->source_good ? &p->spec->scope : NULL;
+    return p->source_known ? &p->spec->scope : NULL;
 }
 
 /* ---- the targets ---- */

@@ -289,6 +289,7 @@ static int merge(const struct filling *f, const struct nw_node *route,
 static bool check_form(const struct nw_reader *r, const struct nw_node *template)
 {
     const struct nw_item *declared = nw_node_get(template, "with");
+    const struct nw_item *uses = nw_node_get(template, "use");
 
     if (template->kind != NW_NODE_MAP) {
         nw_reader_expected(r, template, "a template", "a mapping: a route with parameters");
@@ -297,6 +298,10 @@ static bool check_form(const struct nw_reader *r, const struct nw_node *template
     if (declared != NULL && declared->value->kind != NW_NODE_MAP) {
         nw_reader_expected(r, declared->value, "with",
                            "a mapping of parameters and what they are without a value");
+        return false;
+    }
+    if (uses != NULL) {
+        nw_reader_error(r, &uses->mark, "a template does not use another one");
         return false;
     }
     return true;

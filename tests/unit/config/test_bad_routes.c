@@ -164,22 +164,42 @@ static const struct bad cases[] = {
      "left\n"
      "c.yaml:9:31: the template has no parameter a; those it has stand in its with:\n"
      "c.yaml:10:7: there is no template \"nosuch\"\n"},
-    {"a wrong source hides nothing but expressions",
+    {"a wrong address hides nothing but expressions",
      "dead_letter: \"dlq.{{nothing}}.\"\n"
      "routes:\n"
      "  a:\n"
-     "    from: {nats: a, qeue: q}\n"
+     "    from: {nats: [a]}\n"
      "    map: [{set: {subject: \"x..{{topic}}\", key: \"{{wildcard(9)}\"}}]\n"
      "    reply: [{set: {key: \"{{nothing}}\"}}]\n"
      "    to: [{nats: \"z.\"}, {nats: \"{{wildcard(3)}}.$4.>\"}, {nats: \"{{topic}}. \"}, {nats: "
      "}]\n",
      "c.yaml:1:31: a: dead_letter: the subject has an empty token\n"
-     "c.yaml:4:21: a: nats has no option \"qeue\"; did you mean \"queue\"?\n"
+     "c.yaml:4:18: a: nats: expected an address, found a list\n"
      "c.yaml:5:30: a: set.subject: the subject has an empty token\n"
      "c.yaml:5:49: a: set.key: \"{{\" is not closed by \"}}\"\n"
      "c.yaml:6:28: a: set.key: unknown name \"nothing\"\n"
      "c.yaml:7:20: a: nats: the subject has an empty token\n"
      "c.yaml:7:74: a: nats: the subject must not contain a blank (byte 0x20)\n"},
+    {"a wrong option or connection of the source hides no expression",
+     "dead_letter: \"dlq.{{nothing}}\"\n"
+     "routes:\n"
+     "  a:\n"
+     "    from: {nats: a, qeue: q}\n"
+     "    map: [{set: {subject: \"x.{{topic}}\", key: \"{{wildcard(9)}}\"}}]\n"
+     "    to: {nats: \"{{wildcard(3)}}.z\"}\n"
+     "  b:\n"
+     "    from: {kafka: t, group: g, connection: nowhere}\n"
+     "    to: {nats: \"{{subject}}\"}\n",
+     "c.yaml:1:21: a: dead_letter: unknown name \"nothing\"\n"
+     "c.yaml:1:21: b: dead_letter: unknown name \"nothing\"\n"
+     "c.yaml:4:21: a: nats has no option \"qeue\"; did you mean \"queue\"?\n"
+     "c.yaml:5:32: a: set.subject: the route's source has no topic; its address is a subject: "
+     "{{subject}}\n"
+     "c.yaml:5:59: a: set.key: there is no wildcard: the source is \"a\"\n"
+     "c.yaml:6:28: a: nats: there is no wildcard: the source is \"a\"\n"
+     "c.yaml:8:44: b: there is no connection \"nowhere\"\n"
+     "c.yaml:9:19: b: nats: the route's source has no subject; its address is a topic: "
+     "{{topic}}\n"},
     {"strict order with requests side by side",
      "routes:\n"
      "  a:\n"
@@ -273,13 +293,16 @@ static const struct bad cases[] = {
      "    from: {nats: \"x.$(a)\"}\n"
      "    to: {nats: y}\n"
      "    lanes: $(lanes)\n"
+     "  v: {use: t, with: {a: 1}}\n"
      "routes:\n"
      "  r: {use: t, a: 1}\n"
+     "  u: {use: v}\n"
      "  s: {use: t, with: {a: 1}, lanes: x, to: {}, map: {}}\n",
-     "c.yaml:8:15: r: a is a parameter of the template; it stands in with: {a: …}\n"
-     "c.yaml:9:36: s: lanes: expected a whole number from 1 to 256, found \"x\"\n"
-     "c.yaml:9:43: s: expected {connector: address, options}, found an empty mapping\n"
-     "c.yaml:9:52: s: map: expected a list of steps, found an empty mapping\n"},
+     "c.yaml:7:7: u: a template does not use another one\n"
+     "c.yaml:9:15: r: a is a parameter of the template; it stands in with: {a: …}\n"
+     "c.yaml:11:36: s: lanes: expected a whole number from 1 to 256, found \"x\"\n"
+     "c.yaml:11:43: s: expected {connector: address, options}, found an empty mapping\n"
+     "c.yaml:11:52: s: map: expected a list of steps, found an empty mapping\n"},
     {"templates that are no mappings",
      "templates: [t]\n"
      "use: some\n"
