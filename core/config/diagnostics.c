@@ -6,6 +6,9 @@
 #include "config/config.h"
 #include "config/diagnostics.h"
 
+/* The same in more routes than this is one line. */
+#define ROUTES_SHOWN 2
+
 void nw_diagnostics_done(struct nw_diagnostics *d)
 {
     free(d->items);
@@ -91,8 +94,45 @@ static int compare(const void *first, const void *second)
 
     order = order != 0 ? order : compare_numbers(a->mark.line, b->mark.line);
     order = order != 0 ? order : compare_numbers(a->mark.column, b->mark.column);
-    order = order != 0 ? order : compare_texts(a->route, b->route);
-    return order != 0 ? order : strcmp(a->text, b->text);
+    order = order != 0 ? order : strcmp(a->text, b->text);
+    order = order != 0 ? order : (int)a->warning - (int)b->warning;
+    return order != 0 ? order : compare_texts(a->route, b->route);
+}
+
+/* The same of another route: a template is read for each of its routes. */
+static bool are_of_one_template(const struct nw_diagnostic *a, const struct nw_diagnostic *b)
+{
+    return a->mark.line != 0 && a->mark.line == b->mark.line && a->mark.column == b->mark.column &&
+           compare_texts(a->mark.file, b->mark.file) == 0 && a->warning == b->warning &&
+           a->route != NULL && b->route != NULL && strcmp(a->text, b->text) == 0;
+}
+
+/* What many routes have in common is said once. */
+static void join_routes(struct nw_diagnostics *d)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0, count; i < d->count; i += count) {
+        struct nw_diagnostic *first = &d->items[i];
+        const char *joined = NULL;
+
+        for (count = 1; i + count < d->count && are_of_one_template(first, first + count);) {
+            count++;
+        }
+        if (count > ROUTES_SHOWN) {
+            joined =
+                nw_arena_format(d->arena, "%s (and in %zu more routes)", first->text, count - 1);
+        }
+        if (joined == NULL) {
+            memmove(&d->items[kept], first, count * sizeof *first);
+            kept += count;
+            continue;
+        }
+        d->errors -= first->warning ? 0 : count - 1;
+        d->items[kept] = *first;
+        d->items[kept++].text = joined;
+    }
+    d->count = kept;
 }
 
 void nw_diagnostics_sort(struct nw_diagnostics *d)
@@ -111,6 +151,7 @@ void nw_diagnostics_sort(struct nw_diagnostics *d)
         }
     }
     d->count = kept + 1;
+    join_routes(d);
 }
 
 void nw_diagnostics_print(const struct nw_diagnostics *d, FILE *out)

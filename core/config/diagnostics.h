@@ -12,7 +12,8 @@ void nw_diagnostics_addv(struct nw_diagnostics *d, const struct nw_mark *mark, c
     __attribute__((format(printf, 5, 0)));
 
 /* By file, line and column. What was said twice in the same words is kept once: an alias is read
- * wherever it stands. */
+ * wherever it stands. What three or more routes have at one place, because they are of one
+ * template, is one line. */
 void nw_diagnostics_sort(struct nw_diagnostics *d);
 
 #endif

@@ -37,6 +37,40 @@ Test(diagnostics, are_printed_by_place)
     nw_diagnostics_done(&d);
 }
 
+Test(diagnostics, are_said_once_for_many_routes)
+{
+    struct nw_diagnostics d = {0};
+    struct nw_mark mark = {"c.yaml", 3, 4}, other = {"c.yaml", 5, 6};
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    for (int i = 0; i < 500; i++) {
+        char route[8];
+
+        (void)snprintf(route, sizeof route, "r%03d", i);
+        nw_diagnostics_add(&d, &mark, route, false, "wrong");
+        nw_diagnostics_add(&d, &mark, route, true, "strange");
+        nw_diagnostics_add(&d, i < 2 ? &other : NULL, route, false, "wrong");
+    }
+    nw_diagnostics_sort(&d);
+    cr_expect_eq(d.errors, 501);
+    cr_expect_eq(d.count, 502);
+    d.count = 0;
+    for (size_t i = 0; i < 502; i++) { /* without those that have no place */
+        d.items[d.count] = d.items[i];
+        d.count += d.items[i].mark.line == 0 ? 0 : 1;
+    }
+    nw_diagnostics_print(&d, out);
+    (void)fclose(out);
+    cr_expect_str_eq(text, "c.yaml:3:4: r000: warning: strange (and in 499 more routes)\n"
+                           "c.yaml:3:4: r000: wrong (and in 499 more routes)\n"
+                           "c.yaml:5:6: r000: wrong\n"
+                           "c.yaml:5:6: r001: wrong\n");
+    free(text);
+    nw_diagnostics_done(&d);
+}
+
 Test(diagnostics, thousands_are_kept)
 {
     struct nw_diagnostics d = {0};
