@@ -4,6 +4,7 @@
 
 #include "mappings/json_value.h"
 #include "mappings/program_parts.h"
+#include "mappings/rule_regex.h"
 
 struct nw_mapper *nw_mapper_new(void)
 {
@@ -18,6 +19,7 @@ struct nw_mapper *nw_mapper_new(void)
         return NULL;
     }
     nw_deadline_init(&mapper->deadline);
+    nw_rule_regex_limit();
     return mapper;
 }
 

@@ -18,17 +18,31 @@ static struct {
     OnigEncoding utf8;
     OnigSyntaxType *syntax;
 } onig;
+/* Its own limit of the attempts at one place. */
+#define STEPS_BACK_MOST 10000000UL
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void find(void)
 {
+    int (*limit)(unsigned long);
+
     /* C has no conversion from objects to functions; POSIX has this one. */
     *(void **)&onig.make = dlsym(RTLD_DEFAULT, "onig_new");
     *(void **)&onig.search = dlsym(RTLD_DEFAULT, "onig_search");
     *(void **)&onig.release = dlsym(RTLD_DEFAULT, "onig_free");
     *(void **)&onig.explain = dlsym(RTLD_DEFAULT, "onig_error_code_to_str");
+    *(void **)&limit = dlsym(RTLD_DEFAULT, "onig_set_retry_limit_in_search");
+    if (limit != NULL) {
+        (void)limit(STEPS_BACK_MOST);
+    }
     onig.utf8 = dlsym(RTLD_DEFAULT, "OnigEncodingUTF8");
     onig.syntax = dlsym(RTLD_DEFAULT, "OnigSyntaxPerl_NG");
+}
+
+void nw_rule_regex_limit(void)
+{
+    (void)pthread_once(&once, find);
 }
 
 static bool is_there(void)

@@ -320,6 +320,26 @@ Test(guard, what_libjq_cannot_do_is_refused, .init = begin, .fini = end)
     }
 }
 
+/* At each of its places it is below Oniguruma's own limit; at all of them it takes minutes. */
+Test(guard, a_search_that_goes_back_for_ever, .init = begin, .fini = end)
+{
+    static const char *const texts[] = {"test(\"(x|y)+(x|w)+[yz]\"; \"g\")",
+                                        "test(\"(x|y)+(x|w)+[yz]\")",
+                                        "[scan(\"(x|y)+(x|w)+[yz]\")]"};
+    char input[2003] = "\"";
+
+    memset(input + 1, 'x', 2000);
+    input[2001] = '"';
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct nw_buffer found = {0};
+
+        guarded(texts[i], input, &found);
+        cr_expect(strncmp(nw_buffer_text(&found), "error: ", 7) == 0, "%s: %s", texts[i],
+                  nw_buffer_text(&found));
+        nw_buffer_done(&found);
+    }
+}
+
 /* Small, but not when it is written. */
 Test(guard, a_text_of_a_value_that_has_itself_in_it, .init = begin, .fini = end)
 {
