@@ -67,6 +67,8 @@ static void add_counts(const struct nw_bridge_snapshot *s, struct nw_buffer *out
          offsetof(struct nw_route_snapshot, retries)},
         {"natsway_messages_in_flight", "gauge", "Messages taken and not yet settled.",
          offsetof(struct nw_route_snapshot, in_flight)},
+        {"natsway_memory_bytes", "gauge", "Bytes of the messages in flight.",
+         offsetof(struct nw_route_snapshot, memory)},
         {"natsway_ledger_mismatch", "gauge", "Times the ledger did not add up.",
          offsetof(struct nw_route_snapshot, mismatches)},
     };
@@ -120,6 +122,14 @@ static void add_lags(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
     }
 }
 
+static void add_budget(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
+{
+    add_head(out, "natsway_memory_budget_bytes", "gauge", "What `memory` allows all routes.");
+    nw_buffer_add_format(out, "natsway_memory_budget_bytes %" PRIu64 "\n", s->memory);
+    add_head(out, "natsway_memory_free_bytes", "gauge", "What of it can be lent to a route.");
+    nw_buffer_add_format(out, "natsway_memory_free_bytes %" PRIu64 "\n", s->memory_free);
+}
+
 void nw_render_metrics(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
 {
     add_counts(s, out);
@@ -129,6 +139,7 @@ void nw_render_metrics(const struct nw_bridge_snapshot *s, struct nw_buffer *out
     }
     add_connections(s, out);
     add_lags(s, out);
+    add_budget(s, out);
     for (size_t i = 0; i < s->counter_count; i++) {
         const struct nw_counter_snapshot *c = &s->counters[i];
         nw_buffer_add_format(out, "natsway_%s_total{route=\"", c->name);
@@ -192,6 +203,7 @@ static void add_route(const struct nw_route_snapshot *r, struct nw_buffer *out)
     } else {
         nw_buffer_add_text(out, "null");
     }
+    nw_buffer_add_format(out, ",\"memory\":%" PRIu64, r->memory);
     add_error(r, out);
     nw_buffer_add_text(out, "}");
 }

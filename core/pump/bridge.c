@@ -223,7 +223,7 @@ static int make_lanes(struct nw_bridge *bridge, struct nw_error *error)
             if (rc != 0) {
                 return nw_error_set(error, rc, "out of memory");
             }
-            nw_credit_init(lane, (size_t)config->memory / count);
+            nw_credit_init(lane, &bridge->budget, count);
         }
     }
     return 0;
@@ -287,6 +287,7 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
     bridge->config = config;
+    nw_budget_init(&bridge->budget, (size_t)config->memory);
     (void)pthread_mutex_init(&bridge->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -32,6 +32,7 @@ struct nw_route_snapshot {
     uint64_t received, delivered, filtered, dead_lettered, dropped, in_flight, retries;
     uint64_t mismatches;   /* times the ledger did not add up */
     uint64_t spooled;      /* messages in the spool */
+    uint64_t memory;       /* bytes of the messages in flight, as they count against the budget */
     int64_t lag;           /* -1: unknown */
     int64_t error_time_ns; /* 0: none yet */
     char error[300];
@@ -62,6 +63,7 @@ struct nw_bridge_snapshot {
     size_t connection_count;
     struct nw_counter_snapshot *counters;
     size_t counter_count;
+    uint64_t memory, memory_free; /* the budget; what of it nobody has */
 };
 
 /* One consistent moment for each route. Free with nw_bridge_snapshot_done. 0 or NW_ENOMEM. */

@@ -26,6 +26,7 @@ struct nw_bridge {
     const struct nw_config *config;
     char *instance;
     struct nw_state_store *state;
+    struct nw_budget budget;
     struct nw_spool *spool; /* opened with the first route that needs it */
     struct nw_windows *windows;
     struct nw_tables *tables;

@@ -68,8 +68,7 @@ static void take_offered(struct nw_lane *lane, struct nw_message *m)
     lane->ledger.received++;
     lane->ledger.in_flight++;
     m->number = ++lane->next_number;
-    m->size = nw_message_size(m);
-    nw_credit_observe(lane, m->size);
+    nw_credit_came(lane, m);
     if (lane->phase >= NW_PHASE_RETURNING) {
         m->worst = NW_FATE_RETURNED;
         nw_lane_finish(lane, m);
@@ -151,7 +150,11 @@ void nw_lane_flush(struct nw_lane *lane)
         give_up(lane);
     }
     publish(lane);
-    settle(lane);
+    if (lane->settling_count > 0) {
+        settle(lane);
+    } else {
+        nw_credit_round(lane);
+    }
     if (lane->phase == NW_PHASE_DRAINING && lane->all_taken && lane->ledger.in_flight == 0) {
         close_sinks(lane);
     }
@@ -283,6 +286,7 @@ static void settle(struct nw_lane *lane)
     }
     for (size_t i = 0; i < n; i++) {
         struct nw_message *m = results[i].message;
+        nw_credit_gone(lane, m);
         nw_lane_drop_reply(m);
         nw_message_unref(m);
     }
@@ -380,6 +384,7 @@ void nw_lane_closed(struct nw_lane *lane)
     }
     lane->phase = NW_PHASE_CLOSED;
     publish(lane);
+    nw_credit_end(lane);
     nw_bridge_lane_closed(lane->bridge);
 }
 
@@ -487,6 +492,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     lane->drained_post = (struct nw_post){.run = on_drained, .context = lane};
     lane->credit_post = (struct nw_post){.run = nw_credit_run, .context = lane};
     lane->open_timer = (struct nw_timer){.run = try_to_open, .context = lane};
+    lane->credit_timer = (struct nw_timer){.run = nw_credit_look, .context = lane};
     (void)pthread_mutex_init(&lane->lock, NULL);
     atomic_init(&lane->lag, -1);
     lane->foreign = route->source.kind->address != NW_ADDRESS_SUBJECT;

@@ -72,6 +72,7 @@ static void add_lane(struct nw_lane *lane, struct nw_route_snapshot *r, bool *ho
         r->lag = (r->lag < 0 ? 0 : r->lag) + lag;
     }
     r->spooled += nw_spooler_size(&lane->spooler);
+    r->memory += atomic_load_explicit(&lane->credit.held, memory_order_relaxed);
     view_endpoint(&lane->source, "from", r);
     for (size_t i = 0; i < lane->target_count; i++) {
         view_endpoint(&lane->targets[i].sink, "to", r);
@@ -148,7 +149,9 @@ int nw_bridge_snapshot(struct nw_bridge *bridge, struct nw_bridge_snapshot *out)
     int rc = 0;
 
     *out = (struct nw_bridge_snapshot){.route_count = config->route_count,
-                                       .connection_count = bridge->connection_count};
+                                       .connection_count = bridge->connection_count,
+                                       .memory = bridge->budget.total,
+                                       .memory_free = nw_budget_free(&bridge->budget)};
     out->routes = calloc(out->route_count + 1, sizeof *out->routes);
     out->connections = calloc(out->connection_count + 1, sizeof *out->connections);
     if (out->routes == NULL || out->connections == NULL) {
