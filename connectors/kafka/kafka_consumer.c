@@ -30,6 +30,9 @@ static int configure(struct kafka_source *s, rd_kafka_conf_t *conf, struct nw_er
     rc = rc != 0 ? rc
                  : nw_kafka_property_set(conf, "isolation.level",
                                          levels[s->options->isolation.index], error);
+    rc = rc != 0 ? rc
+                 : nw_kafka_properties_fetch(conf, s->connection->options, &s->options->properties,
+                                             s->config->memory, error);
     nw_kafka_log_to(conf, s->connection);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
                                        RD_KAFKA_EVENT_ERROR);

@@ -11,6 +11,7 @@
 #define NEXT "$JS.API.CONSUMER.MSG.NEXT."
 #define INFO "$JS.API.CONSUMER.INFO."
 #define REQUESTS 3
+#define ENVELOPE 65536 /* subjects of a message, which count, too */
 #define EXPIRES_NS (60 * NW_SECOND_NS)
 #define HEARTBEAT_NS (5 * NW_SECOND_NS)
 #define SILENCE_NS (2 * HEARTBEAT_NS + 2 * NW_SECOND_NS)
@@ -32,21 +33,31 @@ static void on_timer(struct nw_timer *timer)
 }
 
 void nw_js_pull_init(struct nw_js_pull *pull, struct nw_hub *hub, struct nw_endpoint *endpoint,
-                     size_t batch,
+                     size_t batch, size_t memory,
                      void (*broken)(struct nw_js_pull *pull, int64_t wait_ms, const char *text))
 {
-    *pull = (struct nw_js_pull){.hub = hub, .endpoint = endpoint, .batch = batch, .broken = broken};
+    *pull = (struct nw_js_pull){
+        .hub = hub, .endpoint = endpoint, .batch = batch, .memory = memory, .broken = broken};
     pull->timer.fire = on_timer;
 }
 
 /* ---- asking ---- */
 
+/* The bytes of one request. The largest message that there can be must fit, or it never comes. */
+static size_t most_bytes(const struct nw_js_pull *p)
+{
+    size_t part = p->memory / REQUESTS;
+    size_t least = (size_t)natsConnection_GetMaxPayload(p->hub->nc) + ENVELOPE;
+
+    return part < least ? least : part;
+}
+
 static bool ask(struct nw_js_pull *p, size_t n)
 {
-    char body[128], reply[96];
-    int len =
-        snprintf(body, sizeof body, "{\"batch\":%zu,\"expires\":%lld,\"idle_heartbeat\":%lld}", n,
-                 (long long)EXPIRES_NS, (long long)HEARTBEAT_NS);
+    char body[160], reply[96];
+    int len = snprintf(body, sizeof body,
+                       "{\"batch\":%zu,\"max_bytes\":%zu,\"expires\":%lld,\"idle_heartbeat\":%lld}",
+                       n, most_bytes(p), (long long)EXPIRES_NS, (long long)HEARTBEAT_NS);
 
     (void)snprintf(reply, sizeof reply, "%s.%llu", p->inbox, (unsigned long long)++p->requests);
     return natsConnection_PublishRequest(p->hub->nc, p->subject, reply, body, len) == NATS_OK;
@@ -159,7 +170,8 @@ static void take_status(struct nw_js_pull *p, natsMsg *msg)
     if (strcmp(status, "100") == 0) {
         return; /* a heartbeat */
     }
-    if (strcmp(status, "404") == 0 || strcmp(status, "408") == 0) {
+    if (strcmp(status, "404") == 0 || strcmp(status, "408") == 0 ||
+        (strcmp(status, "409") == 0 && strcasestr(description, "maxbytes") != NULL)) {
         end_request(p, msg);
     } else if (strcmp(status, "409") == 0 && strcasestr(description, "leadership") != NULL) {
         p->broken(p, 100, NULL);

@@ -420,7 +420,8 @@ static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_co
         free(s);
         return rc;
     }
-    nw_js_pull_init(&s->pull, s->hub, endpoint, batch_of(config, s->options), on_broken);
+    nw_js_pull_init(&s->pull, s->hub, endpoint, batch_of(config, s->options), config->memory,
+                    on_broken);
     (void)pthread_mutex_init(&s->lock, NULL);
     s->listener.up = on_up;
     s->listener.down = on_down;
