@@ -54,7 +54,7 @@ static void add_counts(const struct nw_bridge_snapshot *s, struct nw_buffer *out
         size_t offset;
     } list[] = {
         {"natsway_messages_received_total", "counter", "Messages taken from the source.",
-         offsetof(struct nw_route_snapshot, received)},
+         offsetof(struct nw_route_snapshot, taken)},
         {"natsway_messages_delivered_total", "counter", "Messages that all targets confirmed.",
          offsetof(struct nw_route_snapshot, delivered)},
         {"natsway_messages_filtered_total", "counter", "Messages that a rule left out.",
@@ -63,6 +63,9 @@ static void add_counts(const struct nw_bridge_snapshot *s, struct nw_buffer *out
          offsetof(struct nw_route_snapshot, dead_lettered)},
         {"natsway_messages_dropped_total", "counter", "Messages given up.",
          offsetof(struct nw_route_snapshot, dropped)},
+        {"natsway_messages_returned_total", "counter",
+         "Messages given back to the source, or in flight when natsway was killed.",
+         offsetof(struct nw_route_snapshot, returned)},
         {"natsway_retries_total", "counter", "Deliveries tried again.",
          offsetof(struct nw_route_snapshot, retries)},
         {"natsway_messages_in_flight", "gauge", "Messages taken and not yet settled.",

@@ -92,6 +92,19 @@ static size_t all_targets(const struct nw_lane *lane)
     return lane->target_count + (lane->dead_letter != NULL ? 1 : 0);
 }
 
+/* Have the counts written, some time, if they are others than the last time. */
+static void keep_counts(struct nw_lane *lane)
+{
+    const struct nw_ledger *l = &lane->ledger;
+    uint64_t sum = l->received + l->returned + l->delivered + l->filtered + l->dead_lettered +
+                   l->dropped + l->retries;
+
+    if (sum != lane->published_sum) {
+        lane->published_sum = sum;
+        nw_state_touch(lane->bridge->state);
+    }
+}
+
 static void publish(struct nw_lane *lane)
 {
     struct nw_ledger *l = &lane->ledger;
@@ -109,6 +122,7 @@ static void publish(struct nw_lane *lane)
     lane->published_holding = holding;
     lane->published_stopped = lane->stopped;
     (void)pthread_mutex_unlock(&lane->lock);
+    keep_counts(lane);
 }
 
 static void settle(struct nw_lane *lane);
@@ -193,6 +207,7 @@ static void write_ledger(struct nw_lane *lane, const struct nw_message *m)
         break;
     case NW_FATE_RETURNED: /* it was never ours: it is still at its source */
         l->received--;
+        l->returned++;
         break;
     default:
         l->dropped++;
@@ -501,6 +516,9 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     lane->source.required = true;
     nw_spooler_init(&lane->spooler, lane);
     nw_later_init(lane);
+    if (nw_totals_join(bridge->totals, lane) != 0) {
+        return NW_ENOMEM;
+    }
     if (asprintf(&lane->via, "%s/%s", bridge->config->name, route->name) < 0) {
         lane->via = NULL;
         return NW_ENOMEM;
@@ -510,6 +528,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
 
 void nw_lane_done(struct nw_lane *lane)
 {
+    nw_totals_leave(lane->bridge->totals, lane);
     for (size_t i = 0; lane->targets != NULL && i < all_targets(lane); i++) {
         nw_target_done(&lane->targets[i]);
     }

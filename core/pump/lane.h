@@ -59,6 +59,7 @@ enum nw_phase {
 
 struct nw_ledger {
     uint64_t received, delivered, filtered, dead_lettered, dropped, in_flight, retries;
+    uint64_t returned; /* received once, and given back to the source: not in received any more */
     uint64_t mismatches;
     uint64_t seconds_count, seconds_buckets[NW_DELIVERY_BUCKETS + 1];
     int64_t seconds_sum_ns;
@@ -98,6 +99,8 @@ struct nw_lane {
     char *via;    /* "bridge/route" */
     struct nw_credit credit;
     struct nw_later later;
+    struct nw_total *total; /* of the route, see totals.h; with total_next guarded by its lock */
+    struct nw_lane *total_next;
 
     enum nw_phase phase;
     bool stopped; /* `then: stop`, or an endpoint that cannot work */
@@ -118,6 +121,7 @@ struct nw_lane {
     /* What other threads read. */
     pthread_mutex_t lock; /* guards published, error, error_time_ns */
     struct nw_ledger published;
+    uint64_t published_sum; /* of its counts, to see that they have changed; worker thread */
     bool published_stopped, published_holding;
     char error[300];
     int64_t error_time_ns;

@@ -38,6 +38,7 @@ static void add_ledger(struct nw_route_snapshot *r, const struct nw_ledger *l)
     r->dropped += l->dropped;
     r->in_flight += l->in_flight;
     r->retries += l->retries;
+    r->returned += l->returned;
     r->mismatches += l->mismatches;
     r->seconds_count += l->seconds_count;
     r->seconds_sum += (double)l->seconds_sum_ns / 1e9;
@@ -79,16 +80,32 @@ static void add_lane(struct nw_lane *lane, struct nw_route_snapshot *r, bool *ho
     }
 }
 
+static void add_counts(struct nw_route_snapshot *r, const struct nw_counts *c)
+{
+    r->received += c->delivered + c->filtered + c->dead_lettered + c->dropped;
+    r->delivered += c->delivered;
+    r->filtered += c->filtered;
+    r->dead_lettered += c->dead_lettered;
+    r->dropped += c->dropped;
+    r->retries += c->retries;
+    r->returned += c->returned;
+}
+
 /* The lanes of a route stand together, in the order of the routes: next is where they begin. */
 static void view_route(struct nw_bridge *bridge, const struct nw_route_spec *route, size_t *next,
                        struct nw_route_snapshot *r)
 {
     bool holding = false, stopped = !route->enabled;
+    struct nw_counts ended;
 
     *r = (struct nw_route_snapshot){.route = route, .lag = -1, .ready = true};
     for (; *next < bridge->lane_count && bridge->lanes[*next].route == route; (*next)++) {
         add_lane(&bridge->lanes[*next], r, &holding, &stopped);
     }
+    nw_totals_of(bridge->totals, route->name, &r->before, &ended);
+    add_counts(r, &r->before);
+    add_counts(r, &ended);
+    r->taken = r->received + r->returned;
     if (stopped) {
         r->state = NW_ROUTE_STOPPED;
     } else if (!r->ready) {
