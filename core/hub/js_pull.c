@@ -63,15 +63,23 @@ static bool ask(struct nw_js_pull *p, size_t n)
     return natsConnection_PublishRequest(p->hub->nc, p->subject, reply, body, len) == NATS_OK;
 }
 
+/* What is asked for has credit, and so takes memory from others, though it may not come for long.
+ */
+static size_t most_outstanding(const struct nw_js_pull *p)
+{
+    return p->quiet ? 0 : (REQUESTS - 1) * p->batch;
+}
+
 void nw_js_pull_more(struct nw_js_pull *p)
 {
-    while (p->sub != NULL && p->outstanding <= (REQUESTS - 1) * p->batch) {
-        size_t got = nw_credit_take(p->endpoint, p->batch);
+    while (p->sub != NULL && p->outstanding <= most_outstanding(p)) {
+        size_t want = p->quiet ? p->batch / 8 + 1 : p->batch;
+        size_t got = nw_credit_take(p->endpoint, want);
         if (got == 0) {
             return; /* credit() calls again */
         }
         /* Not many small requests while a larger one is under way: settling calls again. */
-        if (got < p->batch / 4 && p->outstanding > 0) {
+        if (got < want / 4 && p->outstanding > 0) {
             nw_credit_return(p->endpoint, got);
             return;
         }
@@ -154,6 +162,8 @@ static void end_request(struct nw_js_pull *p, natsMsg *msg)
         p->broken(p, 0, NULL); /* how many is not told: begin anew */
         return;
     }
+    p->quiet = !p->got;
+    p->got = false;
     left = strtoul(text, NULL, 10);
     left = left > p->outstanding ? p->outstanding : left;
     p->outstanding -= left;
@@ -200,6 +210,8 @@ natsMsg *nw_js_pull_next(struct nw_js_pull *p)
         natsMsg_Destroy(msg);
         return NULL;
     }
+    p->got = true;
+    p->quiet = false;
     if (p->outstanding > 0) {
         p->outstanding--;
     } else if (nw_credit_take(p->endpoint, 1) == 0) {

@@ -21,6 +21,8 @@ struct nw_js_pull {
     int64_t heard_ns;
     size_t batch;
     size_t memory;      /* bytes that may be on their way */
+    bool got;           /* a message, since a request ended last */
+    bool quiet;         /* a request ended without: less is asked for until messages come again */
     size_t outstanding; /* messages asked for that may still come; as many credits are held */
     uint64_t requests;
     char subject[600], inbox[64];

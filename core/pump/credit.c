@@ -98,13 +98,20 @@ void nw_credit_gone(struct nw_lane *lane, const struct nw_message *m)
 
 /* ---- more of the budget, or less ---- */
 
+/* Its source was given none though nothing is in flight: it gathers what it will offer at once. */
+static bool is_gathering(struct nw_credit *c)
+{
+    return c->peak == 0 && atomic_load_explicit(&c->starved, memory_order_relaxed);
+}
+
 /* Beyond its equal part a lane borrows no more than it has let go since the last time: one that
  * moves doubles what it has with each turn, one whose target is away or stands still gets none. */
-static size_t wish(const struct nw_credit *c)
+static size_t wish(struct nw_credit *c)
 {
     size_t part = c->account.share + c->account.part;
     size_t want = c->account.granted < part ? part - c->account.granted : c->earned;
 
+    want = is_gathering(c) ? CHUNK_MOST : want;
     return want < CHUNK ? 0 : want > CHUNK_MOST ? CHUNK_MOST : want;
 }
 
@@ -120,7 +127,7 @@ static size_t suitable(struct nw_lane *lane, size_t in_use)
     size_t limit = (size_t)atomic_load_explicit(&c->limit, memory_order_relaxed);
     size_t fair, want, keep = c->account.granted;
 
-    if (c->peak > 0 && c->peak >= limit / 4) {
+    if ((c->peak > 0 && c->peak >= limit / 4) || is_gathering(c)) {
         c->busy_ns = lane->worker->now_ns;
         want = limit < c->most && in_use >= keep - keep / 4 ? wish(c) : 0;
         if (want > 0) {
@@ -162,6 +169,25 @@ static long free_credits(struct nw_credit *c)
     return atomic_load(&c->limit) - atomic_load(&c->used);
 }
 
+static void post_round(struct nw_lane *lane)
+{
+    if (!atomic_exchange(&lane->credit_posted, true)) {
+        nw_worker_post(lane->worker, &lane->credit_post);
+    }
+}
+
+/* Nothing is left, but there could be more: unless messages are in flight, whose settling looks,
+ * nobody else has the worker look. */
+static void ask_for_more(struct nw_lane *lane)
+{
+    const struct nw_credit *c = &lane->credit;
+
+    if (atomic_load_explicit(&c->held, memory_order_relaxed) == 0 &&
+        atomic_load(&c->limit) < (long)c->most) {
+        post_round(lane);
+    }
+}
+
 size_t nw_lane_credit_take(struct nw_lane *lane, size_t want)
 {
     struct nw_credit *c = &lane->credit;
@@ -180,6 +206,7 @@ size_t nw_lane_credit_take(struct nw_lane *lane, size_t want)
         /* Say that somebody waits, then look again: a settle in between has not seen it. */
         atomic_store(&c->starved, true);
         if (free_credits(c) <= 0 || !atomic_exchange(&c->starved, false)) {
+            ask_for_more(lane);
             return 0;
         }
     }
@@ -221,8 +248,8 @@ void nw_lane_credit_give_back(struct nw_lane *lane, size_t n)
 {
     atomic_fetch_sub(&lane->credit.reserved, (long)n);
     atomic_fetch_sub(&lane->credit.used, (long)n);
-    if (atomic_load(&lane->credit.starved) && !atomic_exchange(&lane->credit_posted, true)) {
-        nw_worker_post(lane->worker, &lane->credit_post);
+    if (atomic_load(&lane->credit.starved)) {
+        post_round(lane);
     }
 }
 
