@@ -261,7 +261,7 @@ static struct nw_message *convert(struct kafka_source *s, rd_kafka_message_t *m)
         if (message == NULL) {
             rewind_later(s, p);
         } else {
-            nw_kafka_removed_note(p, m->offset);
+            nw_kafka_removed_note(s, p, m->offset);
         }
     }
     if (message == NULL) {
@@ -347,6 +347,7 @@ static void seek(struct kafka_source *s, struct kafka_partition *p)
     error = rd_kafka_seek_partitions(s->rk, list, SEEK_MS);
     (void)pthread_mutex_lock(&s->lock);
     if (error == NULL && to->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        p->repeats_to = p->next > p->repeats_to ? p->next : p->repeats_to;
         p->next = nw_kafka_partition_rewind(p);
         p->state = KAFKA_PARTITION_ACTIVE;
     } else {

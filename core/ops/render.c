@@ -189,7 +189,21 @@ static void add_error(const struct nw_route_snapshot *r, struct nw_buffer *out)
     nw_buffer_add_text(out, "}");
 }
 
-static void add_route(const struct nw_route_snapshot *r, struct nw_buffer *out)
+/* A counter that not every source has. */
+static void add_source_counter(const struct nw_bridge_snapshot *s, const char *route,
+                               const char *counter, const char *name, struct nw_buffer *out)
+{
+    for (size_t i = 0; i < s->counter_count; i++) {
+        const struct nw_counter_snapshot *c = &s->counters[i];
+        if (c->route == route && strcmp(c->name, counter) == 0) {
+            nw_buffer_add_format(out, ",\"%s\":%" PRIu64, name, c->value);
+            return;
+        }
+    }
+}
+
+static void add_route(const struct nw_bridge_snapshot *s, const struct nw_route_snapshot *r,
+                      struct nw_buffer *out)
 {
     nw_buffer_add_text(out, "{\"name\":");
     add_text(out, r->route->name);
@@ -207,6 +221,8 @@ static void add_route(const struct nw_route_snapshot *r, struct nw_buffer *out)
         nw_buffer_add_text(out, "null");
     }
     nw_buffer_add_format(out, ",\"memory\":%" PRIu64, r->memory);
+    add_source_counter(s, r->route->name, "source_gaps", "gaps", out);
+    add_source_counter(s, r->route->name, "source_repeats", "repeats", out);
     add_error(r, out);
     nw_buffer_add_text(out, "}");
 }
@@ -218,7 +234,7 @@ void nw_render_routes(const struct nw_bridge_snapshot *s, const char *bridge, st
     nw_buffer_add_text(out, ",\"routes\":[");
     for (size_t i = 0; i < s->route_count; i++) {
         nw_buffer_add_text(out, i == 0 ? "" : ",");
-        add_route(&s->routes[i], out);
+        add_route(s, &s->routes[i], out);
     }
     nw_buffer_add_text(out, "]}\n");
 }

@@ -103,6 +103,7 @@ Test(ledger, goes_on_after_a_restart)
     cr_expect_eq(metric("natsway_messages_received_total"), 200);
     cr_expect_eq(metric("natsway_messages_delivered_total"), 180);
     cr_expect_eq(metric("natsway_ledger_mismatch"), 0);
+    cr_expect_eq(metric("natsway_source_repeats_total"), 0);
 }
 
 /* What a process that stops says in its log is what it did itself. */
@@ -194,6 +195,8 @@ Test(ledger, adds_up_when_what_was_in_flight_comes_again)
     nwt_bridge_start(bridge, NULL);
     cr_assert(NWT_WAIT(20000, number("in_flight") == 500));
     cr_expect_eq(number("received"), 500);
+    cr_expect_eq(number("repeats"), 500, "it says what the stream has delivered again");
+    cr_expect_eq(metric("natsway_source_repeats_total"), 500);
     cr_expect_eq(metric("natsway_messages_received_total"), 1000);
     cr_expect_eq(metric("natsway_messages_returned_total"), 500);
     cr_expect(nwt_bridge_ledger_adds_up(bridge, "r"));
