@@ -24,8 +24,8 @@
 #include "file_dispose.h"
 #include "file_source.h"
 
-/* Bytes in flight; a file larger than this goes alone. Credit is counted in messages, and learns of
- * their size only when they have been offered. */
+/* Bytes in flight, if `memory` allows as much; a file larger than this goes alone. Credit is
+ * counted in messages, and learns of their size only when they have been offered. */
 #define FLYING_MAX ((int64_t)32 * 1024 * 1024)
 #define RETRY_NS FILE_SECOND_NS
 #define ACT_AGAIN_NS (30 * FILE_SECOND_NS)
@@ -53,6 +53,14 @@ struct file_wholes {
     int64_t flying_bytes;
     void *tree; /* of struct whole, by what they are on disk */
 };
+
+static bool has_room(const struct file_source *s, int64_t size)
+{
+    int64_t most = (int64_t)s->config->memory;
+    int64_t flying = s->wholes->flying_bytes;
+
+    return flying == 0 || flying + size <= (most < FLYING_MAX ? most : FLYING_MAX);
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -505,7 +513,7 @@ static int64_t work(struct file_source *s, int64_t now_ns)
         if (n == FILE_BATCH) {
             return 0;
         }
-        if (s->wholes->flying_bytes > 0 && s->wholes->flying_bytes + w->stat.size > FLYING_MAX) {
+        if (!has_room(s, w->stat.size)) {
             return due_ns; /* settle() wakes us */
         }
         if (nw_credit_take(s->endpoint, 1) == 0) {

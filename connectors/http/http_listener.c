@@ -89,12 +89,21 @@ void http_peer_answer(struct http_peer *peer, const struct http_answer *answer)
     }
 }
 
+void http_request_uncount(struct http_request *request)
+{
+    if (request->counted > 0) { /* else its source may be gone */
+        request->source->reading -= request->counted;
+        request->counted = 0;
+    }
+}
+
 void http_peer_detach(struct http_peer *peer)
 {
     if (peer->request != NULL) {
         struct http_request *request = peer->request;
         peer->request = NULL;
         request->peer = NULL;
+        http_request_uncount(request);
         nw_message_unref(request->message);
     }
 }

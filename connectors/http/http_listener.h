@@ -58,6 +58,7 @@ struct http_request {
     struct http_request *next; /* in the source's batch, or in the chain of settled ones */
     char *body;
     size_t body_len, body_capacity;
+    size_t counted; /* of the body, in its source's `reading` */
     /* Written by settle. */
     enum nw_outcome outcome;
     enum nw_cause cause;
@@ -91,8 +92,10 @@ struct http_source {
     struct http_fifo waiting;
     struct http_request *batch_first, *batch_last; /* complete, not yet offered */
     size_t active;                                 /* peers whose request is ours */
-    struct http_source *next;                      /* among the listener's sources */
-    int64_t close_by_ns;                           /* 0: not closing */
+    size_t reading,
+        memory; /* bytes of bodies that are not yet offered, and how many there may be */
+    struct http_source *next; /* among the listener's sources */
+    int64_t close_by_ns;      /* 0: not closing */
     /* Held while offering, so that stop() returns only between offers. */
     pthread_mutex_t offering;
     bool stopping;
@@ -149,6 +152,8 @@ void http_peer_move(struct http_peer *peer, struct http_fifo *fifo);
 void http_peer_answer(struct http_peer *peer, const struct http_answer *answer);
 /* Forget the request of peer, if it has one; what becomes of it is of no interest any more. */
 void http_peer_detach(struct http_peer *peer);
+/* Its body does not count any more among those that are being received. */
+void http_request_uncount(struct http_request *request);
 
 /* http_request.c: libmicrohttpd's handler. */
 enum MHD_Result http_request_handle(void *listener, struct MHD_Connection *connection,

@@ -109,16 +109,35 @@ static enum MHD_Result begin(struct http_peer *peer, const char *url, const char
     return answers_at_once(peer, &head) ? http_answer_queue(peer) : MHD_YES;
 }
 
+/* The source has a limit for all bodies that are being received; one alone may be larger. */
+static int add_body(struct http_request *request, const char *data, size_t len)
+{
+    struct http_source *source = request->source;
+    int rc;
+
+    if (source->reading > request->counted && source->reading + len > source->memory) {
+        return NW_EAGAIN;
+    }
+    rc = http_message_add_body(request, data, len);
+    if (rc == 0) {
+        request->counted += len;
+        source->reading += len;
+    }
+    return rc;
+}
+
 static enum MHD_Result take_body(struct http_peer *peer, const char *data, size_t len)
 {
     if (peer->request != NULL) {
-        int rc = http_message_add_body(peer->request, data, len);
+        int rc = add_body(peer->request, data, len);
         if (rc == 0) {
             return MHD_YES;
         }
         http_peer_detach(peer);
         if (rc == NW_EFULL) {
             refuse(peer, 413, "the body is too large");
+        } else if (rc == NW_EAGAIN) {
+            refuse_later(peer, "too many large requests at once");
         } else {
             refuse_later(peer, "out of memory");
         }

@@ -39,6 +39,7 @@ static int source_open(struct nw_endpoint *endpoint, const struct nw_endpoint_co
     source->endpoint = endpoint;
     source->listener = config->connection;
     source->options = config->options;
+    source->memory = config->memory;
     source->waiting.duration_ns =
         (source->options->timeout_ms + HTTP_SETTLE_GRACE_MS) * INT64_C(1000000);
     pthread_mutex_init(&source->offering, NULL);
@@ -86,6 +87,7 @@ static struct http_request *offer(struct http_source *source, struct http_reques
     size_t granted = nw_credit_take(source->endpoint, n);
     for (size_t i = 0; i < granted; i++) {
         nw_message_ref(messages[i]); /* the pump's; ours is held until the answer is queued */
+        http_request_uncount((struct http_request *)nw_message_cookie(messages[i]));
     }
     /* From here on the offered ones may be settled, and their `next` be in use. */
     if (granted > 0) {

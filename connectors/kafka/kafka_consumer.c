@@ -30,6 +30,9 @@ static int configure(struct kafka_source *s, rd_kafka_conf_t *conf, struct nw_er
     rc = rc != 0 ? rc
                  : nw_kafka_property_set(conf, "isolation.level",
                                          levels[s->options->isolation.index], error);
+    rc = rc != 0 ? rc
+                 : nw_kafka_properties_fetch(conf, s->connection->options, &s->options->properties,
+                                             s->config->memory, error);
     nw_kafka_log_to(conf, s->connection);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
                                        RD_KAFKA_EVENT_ERROR);
@@ -258,7 +261,7 @@ static struct nw_message *convert(struct kafka_source *s, rd_kafka_message_t *m)
         if (message == NULL) {
             rewind_later(s, p);
         } else {
-            nw_kafka_removed_note(p, m->offset);
+            nw_kafka_removed_note(s, p, m->offset);
         }
     }
     if (message == NULL) {
@@ -344,6 +347,7 @@ static void seek(struct kafka_source *s, struct kafka_partition *p)
     error = rd_kafka_seek_partitions(s->rk, list, SEEK_MS);
     (void)pthread_mutex_lock(&s->lock);
     if (error == NULL && to->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        p->repeats_to = p->next > p->repeats_to ? p->next : p->repeats_to;
         p->next = nw_kafka_partition_rewind(p);
         p->state = KAFKA_PARTITION_ACTIVE;
     } else {

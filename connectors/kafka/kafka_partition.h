@@ -40,6 +40,7 @@ struct kafka_partition {
     /* Of the source's thread: the offset behind the last message, and the first gap (to 0: none)
      * of which it is not known yet what it is. */
     int64_t next, gap_from, gap_to;
+    int64_t repeats_to; /* of the source's thread: what is before it was read already */
     uint64_t head, tail;
     size_t in_flight; /* offered and not settled */
     struct kafka_entry *entries;

@@ -17,11 +17,15 @@ static const struct property common[] = {
     {NULL, NULL},
 };
 
+/* From it librdkafka makes fetch.max.bytes as well. */
+#define FETCH_AHEAD "queued.max.messages.kbytes"
+#define FETCH_LEAST ((size_t)64)
+
 /*
  * Up to 2.1 librdkafka stops fetching for as long as a second when queued.min.messages is reached,
- * so that is set out of reach and memory is bounded by the bytes; from 2.2 on the pause can be set
- * (fetch.queue.backoff.ms, passed over where it does not exist). New topics and partitions are seen
- * within topic.metadata.refresh.interval.ms.
+ * so that is set out of reach and memory is bounded by the bytes (nw_kafka_properties_fetch);
+ * from 2.2 on the pause can be set (fetch.queue.backoff.ms, passed over where it does not exist).
+ * New topics and partitions are seen within topic.metadata.refresh.interval.ms.
  */
 static const struct property consumer[] = {
     {"enable.auto.commit", "false"},
@@ -30,7 +34,6 @@ static const struct property consumer[] = {
     {"partition.assignment.strategy", "cooperative-sticky"},
     {"session.timeout.ms", "10000"},
     {"queued.min.messages", "1000000"},
-    {"queued.max.messages.kbytes", "65536"},
     {"topic.metadata.refresh.interval.ms", "10000"},
     {NULL, NULL},
 };
@@ -225,6 +228,29 @@ static int set_security(rd_kafka_conf_t *conf, const struct kafka_connection_opt
                                              tls->verify ? "https" : "none", error);
     }
     return rc;
+}
+
+static bool is_given(const struct nw_pairs *pairs, const char *name)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (strcmp(pairs->names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int nw_kafka_properties_fetch(rd_kafka_conf_t *conf, const struct kafka_connection_options *options,
+                              const struct nw_pairs *own, size_t bytes, struct nw_error *error)
+{
+    size_t kib = bytes / 2 / 1024;
+    char text[32];
+
+    if (is_given(&options->properties, FETCH_AHEAD) || is_given(own, FETCH_AHEAD)) {
+        return 0;
+    }
+    (void)snprintf(text, sizeof text, "%zu", kib < FETCH_LEAST ? FETCH_LEAST : kib);
+    return nw_kafka_property_set(conf, FETCH_AHEAD, text, error);
 }
 
 int nw_kafka_properties_conf(rd_kafka_type_t type, const struct kafka_connection_options *options,

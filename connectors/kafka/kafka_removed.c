@@ -14,6 +14,7 @@ static void say(struct kafka_source *s, const char *topic, int32_t number, int64
            " before they were read",
            topic, number, from, to - 1);
     nw_metric_count(s->endpoint, "kafka_removed", (uint64_t)(to - from));
+    nw_metric_count(s->endpoint, "source_gaps", 1);
 }
 
 static bool ask(struct kafka_source *s, const char *topic, int32_t number, int64_t *low)
@@ -38,8 +39,11 @@ bool nw_kafka_removed_at_start(struct kafka_source *s, rd_kafka_topic_partition_
     return true;
 }
 
-void nw_kafka_removed_note(struct kafka_partition *p, int64_t offset)
+void nw_kafka_removed_note(struct kafka_source *s, struct kafka_partition *p, int64_t offset)
 {
+    if (offset < p->repeats_to) {
+        nw_metric_count(s->endpoint, "source_repeats", 1);
+    }
     if (p->next >= 0 && offset > p->next && p->gap_to == 0) {
         p->gap_from = p->next;
         p->gap_to = offset;

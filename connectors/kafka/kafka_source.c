@@ -167,6 +167,8 @@ static int source_open(struct nw_endpoint *endpoint, const struct nw_endpoint_co
                                   &s->since_ms, error);
     }
     rc = rc != 0 ? rc : nw_kafka_consumer_make(s, error);
+    nw_metric_count(endpoint, "source_gaps", 0);
+    nw_metric_count(endpoint, "source_repeats", 0);
     rc = rc != 0 ? rc : start_thread(s, error);
     if (rc != 0) {
         nw_kafka_consumer_unmake(s);

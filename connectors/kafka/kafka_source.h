@@ -95,7 +95,7 @@ void nw_kafka_lag(struct kafka_source *s);
  * does not answer. */
 bool nw_kafka_removed_at_start(struct kafka_source *s, rd_kafka_topic_partition_t *at);
 /* A message of this offset has come. */
-void nw_kafka_removed_note(struct kafka_partition *p, int64_t offset);
+void nw_kafka_removed_note(struct kafka_source *s, struct kafka_partition *p, int64_t offset);
 /* Find out what a gap is. Once a second. */
 void nw_kafka_removed_look(struct kafka_source *s);
 

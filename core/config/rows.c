@@ -55,7 +55,8 @@ const struct nw_option nw_settings_rows[] = {
      .standard = "256MiB",
      .min = KIB * KIB,
      .max = INT64_MAX,
-     .doc = "bytes of messages in flight, for the whole process"},
+     .doc = "one budget for the messages in flight of all routes and what client libraries keep "
+            "for them; no less than 2MiB for each lane is best"},
     {.name = "workers",
      .type = NW_OPTION_INT,
      .offset = SETTING(workers),

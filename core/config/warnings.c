@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is allowed and probably not meant. Loops have a file of their own. */
+#include "base/size.h"
 #include "config/loader.h"
 #include "config/loops.h"
+#include "config/memory.h"
 #include "config/options.h"
 
 static struct nw_reader reader_of(const struct nw_loader *l, const struct nw_route_spec *route)
@@ -118,6 +120,31 @@ static void warn_group(const struct nw_loader *l, struct nw_table *topics,
     }
 }
 
+/* ---- all routes ---- */
+
+static void warn_memory(const struct nw_loader *l)
+{
+    size_t lanes = 0, memory = (size_t)l->config->memory;
+    char text[3][NW_SIZE_TEXT];
+    const struct nw_item *item = NULL;
+
+    for (size_t i = 0; i < l->config->route_count; i++) {
+        lanes += l->config->routes[i]->enabled ? l->config->routes[i]->lanes : 0;
+    }
+    if (lanes == 0 || memory >= nw_memory_wanted(lanes)) {
+        return;
+    }
+    for (size_t d = 0; item == NULL && d < l->document_count; d++) {
+        item = nw_node_get(l->documents[d].root, "memory");
+    }
+    nw_diagnostics_add(l->diagnostics, item == NULL ? NULL : &item->value->mark, NULL, true,
+                       "memory: %s has no room for a message of %s from each of %zu lanes: that "
+                       "takes %s; with less, large messages may go beyond it",
+                       nw_size_format((int64_t)memory, text[0]),
+                       nw_size_format((int64_t)NW_MEMORY_MESSAGE, text[1]), lanes,
+                       nw_size_format((int64_t)nw_memory_wanted(lanes), text[2]));
+}
+
 int nw_load_warnings(struct nw_loader *l)
 {
     struct nw_table durables = {0}, topics = {0};
@@ -133,5 +160,6 @@ int nw_load_warnings(struct nw_loader *l)
     }
     nw_table_done(&durables);
     nw_table_done(&topics);
+    warn_memory(l);
     return nw_load_loops(l);
 }

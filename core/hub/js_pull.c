@@ -11,6 +11,7 @@
 #define NEXT "$JS.API.CONSUMER.MSG.NEXT."
 #define INFO "$JS.API.CONSUMER.INFO."
 #define REQUESTS 3
+#define ENVELOPE 65536 /* subjects of a message, which count, too */
 #define EXPIRES_NS (60 * NW_SECOND_NS)
 #define HEARTBEAT_NS (5 * NW_SECOND_NS)
 #define SILENCE_NS (2 * HEARTBEAT_NS + 2 * NW_SECOND_NS)
@@ -32,35 +33,53 @@ static void on_timer(struct nw_timer *timer)
 }
 
 void nw_js_pull_init(struct nw_js_pull *pull, struct nw_hub *hub, struct nw_endpoint *endpoint,
-                     size_t batch,
+                     size_t batch, size_t memory,
                      void (*broken)(struct nw_js_pull *pull, int64_t wait_ms, const char *text))
 {
-    *pull = (struct nw_js_pull){.hub = hub, .endpoint = endpoint, .batch = batch, .broken = broken};
+    *pull = (struct nw_js_pull){
+        .hub = hub, .endpoint = endpoint, .batch = batch, .memory = memory, .broken = broken};
     pull->timer.fire = on_timer;
 }
 
 /* ---- asking ---- */
 
+/* The bytes of one request. The largest message that there can be must fit, or it never comes. */
+static size_t most_bytes(const struct nw_js_pull *p)
+{
+    size_t part = p->memory / REQUESTS;
+    size_t least = (size_t)natsConnection_GetMaxPayload(p->hub->nc) + ENVELOPE;
+
+    return part < least ? least : part;
+}
+
 static bool ask(struct nw_js_pull *p, size_t n)
 {
-    char body[128], reply[96];
-    int len =
-        snprintf(body, sizeof body, "{\"batch\":%zu,\"expires\":%lld,\"idle_heartbeat\":%lld}", n,
-                 (long long)EXPIRES_NS, (long long)HEARTBEAT_NS);
+    char body[160], reply[96];
+    int len = snprintf(body, sizeof body,
+                       "{\"batch\":%zu,\"max_bytes\":%zu,\"expires\":%lld,\"idle_heartbeat\":%lld}",
+                       n, most_bytes(p), (long long)EXPIRES_NS, (long long)HEARTBEAT_NS);
 
     (void)snprintf(reply, sizeof reply, "%s.%llu", p->inbox, (unsigned long long)++p->requests);
     return natsConnection_PublishRequest(p->hub->nc, p->subject, reply, body, len) == NATS_OK;
 }
 
+/* What is asked for has credit, and so takes memory from others, though it may not come for long.
+ */
+static size_t most_outstanding(const struct nw_js_pull *p)
+{
+    return p->quiet ? 0 : (REQUESTS - 1) * p->batch;
+}
+
 void nw_js_pull_more(struct nw_js_pull *p)
 {
-    while (p->sub != NULL && p->outstanding <= (REQUESTS - 1) * p->batch) {
-        size_t got = nw_credit_take(p->endpoint, p->batch);
+    while (p->sub != NULL && p->outstanding <= most_outstanding(p)) {
+        size_t want = p->quiet ? p->batch / 8 + 1 : p->batch;
+        size_t got = nw_credit_take(p->endpoint, want);
         if (got == 0) {
             return; /* credit() calls again */
         }
         /* Not many small requests while a larger one is under way: settling calls again. */
-        if (got < p->batch / 4 && p->outstanding > 0) {
+        if (got < want / 4 && p->outstanding > 0) {
             nw_credit_return(p->endpoint, got);
             return;
         }
@@ -143,6 +162,8 @@ static void end_request(struct nw_js_pull *p, natsMsg *msg)
         p->broken(p, 0, NULL); /* how many is not told: begin anew */
         return;
     }
+    p->quiet = !p->got;
+    p->got = false;
     left = strtoul(text, NULL, 10);
     left = left > p->outstanding ? p->outstanding : left;
     p->outstanding -= left;
@@ -159,7 +180,8 @@ static void take_status(struct nw_js_pull *p, natsMsg *msg)
     if (strcmp(status, "100") == 0) {
         return; /* a heartbeat */
     }
-    if (strcmp(status, "404") == 0 || strcmp(status, "408") == 0) {
+    if (strcmp(status, "404") == 0 || strcmp(status, "408") == 0 ||
+        (strcmp(status, "409") == 0 && strcasestr(description, "maxbytes") != NULL)) {
         end_request(p, msg);
     } else if (strcmp(status, "409") == 0 && strcasestr(description, "leadership") != NULL) {
         p->broken(p, 100, NULL);
@@ -188,6 +210,8 @@ natsMsg *nw_js_pull_next(struct nw_js_pull *p)
         natsMsg_Destroy(msg);
         return NULL;
     }
+    p->got = true;
+    p->quiet = false;
     if (p->outstanding > 0) {
         p->outstanding--;
     } else if (nw_credit_take(p->endpoint, 1) == 0) {

@@ -20,6 +20,9 @@ struct nw_js_pull {
     struct nw_timer timer; /* looks for missing heartbeats */
     int64_t heard_ns;
     size_t batch;
+    size_t memory;      /* bytes that may be on their way */
+    bool got;           /* a message, since a request ended last */
+    bool quiet;         /* a request ended without: less is asked for until messages come again */
     size_t outstanding; /* messages asked for that may still come; as many credits are held */
     uint64_t requests;
     char subject[600], inbox[64];
@@ -28,7 +31,7 @@ struct nw_js_pull {
 };
 
 void nw_js_pull_init(struct nw_js_pull *pull, struct nw_hub *hub, struct nw_endpoint *endpoint,
-                     size_t batch,
+                     size_t batch, size_t memory,
                      void (*broken)(struct nw_js_pull *pull, int64_t wait_ms, const char *text));
 /* Subscribe and ask; there is a session. false: it failed. */
 bool nw_js_pull_start(struct nw_js_pull *pull, const char *stream, const char *durable);

@@ -91,6 +91,9 @@ static struct nw_message *make_message(struct js_source *s, natsMsg *msg,
         nw_message_unref(m);
         return NULL;
     }
+    if (meta->delivered > 1) {
+        nw_metric_count(s->endpoint, "source_repeats", 1);
+    }
     s->consumer.in_flight = s->flight.count;
     s->consumer.pending = (int64_t)meta->pending;
     if (meta->sequence > s->consumer.last_sequence) {
@@ -420,7 +423,8 @@ static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_co
         free(s);
         return rc;
     }
-    nw_js_pull_init(&s->pull, s->hub, endpoint, batch_of(config, s->options), on_broken);
+    nw_js_pull_init(&s->pull, s->hub, endpoint, batch_of(config, s->options), config->memory,
+                    on_broken);
     (void)pthread_mutex_init(&s->lock, NULL);
     s->listener.up = on_up;
     s->listener.down = on_down;
@@ -431,6 +435,7 @@ static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_co
     s->stop_task.run = run_stop;
     s->close_task.run = run_close;
     *state = s;
+    nw_metric_count(endpoint, "source_repeats", 0);
     nw_endpoint_state(endpoint, NW_STATE_CONNECTING, NULL);
     nw_loop_post(s->hub->loop, &s->open_task);
     return 0;

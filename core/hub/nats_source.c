@@ -22,7 +22,6 @@
 #include "hub/token.h"
 
 #define WAITING_MAX 65536
-#define WAITING_BYTES ((size_t)64 << 20)
 #define OFFER 128
 
 struct nats_source_options {
@@ -142,7 +141,7 @@ static bool push(struct nats_source *s, natsMsg *msg)
         s->waiting = malloc(WAITING_MAX * sizeof(natsMsg *));
     }
     if (s->waiting == NULL || s->count == WAITING_MAX ||
-        (s->count > 0 && s->bytes + len > WAITING_BYTES)) {
+        (s->count > 0 && s->bytes + len > s->config->memory)) {
         natsMsg_Destroy(msg);
         return false;
     }
@@ -416,8 +415,9 @@ const struct nw_source_kind nw_nats_source = {
     .address = NW_ADDRESS_SUBJECT,
     .has = NW_HAS(NW_META_KEY),
     .address_doc = "the subject to subscribe to, with NATS's wildcards",
-    .promise = "none: core NATS has no confirmation; what comes while the route cannot take it is "
-               "lost beyond 65,536 messages or 64 MiB, and counted",
+    .promise =
+        "none: core NATS has no confirmation; what comes while the route cannot take it is "
+        "lost beyond 65,536 messages or the route's part of `memory` (up to 64 MiB), and counted",
     .check = check,
     .open = open_source,
     .credit = credit,

@@ -117,6 +117,7 @@ static unsigned render(struct nw_admin *admin, const char *url, const char **typ
     if (strcmp(url, "/metrics") == 0) {
         *type = "text/plain; version=0.0.4; charset=utf-8";
         nw_render_metrics(&snapshot, body);
+        nw_bridge_keep_counts(admin->bridge);
     } else if (strcmp(url, "/readyz") == 0) {
         status = nw_render_ready(&snapshot, body) ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
     } else if (strcmp(url, "/api/routes") == 0) {

@@ -54,7 +54,7 @@ static void add_counts(const struct nw_bridge_snapshot *s, struct nw_buffer *out
         size_t offset;
     } list[] = {
         {"natsway_messages_received_total", "counter", "Messages taken from the source.",
-         offsetof(struct nw_route_snapshot, received)},
+         offsetof(struct nw_route_snapshot, taken)},
         {"natsway_messages_delivered_total", "counter", "Messages that all targets confirmed.",
          offsetof(struct nw_route_snapshot, delivered)},
         {"natsway_messages_filtered_total", "counter", "Messages that a rule left out.",
@@ -63,10 +63,15 @@ static void add_counts(const struct nw_bridge_snapshot *s, struct nw_buffer *out
          offsetof(struct nw_route_snapshot, dead_lettered)},
         {"natsway_messages_dropped_total", "counter", "Messages given up.",
          offsetof(struct nw_route_snapshot, dropped)},
+        {"natsway_messages_returned_total", "counter",
+         "Messages given back to the source, or in flight when natsway was killed.",
+         offsetof(struct nw_route_snapshot, returned)},
         {"natsway_retries_total", "counter", "Deliveries tried again.",
          offsetof(struct nw_route_snapshot, retries)},
         {"natsway_messages_in_flight", "gauge", "Messages taken and not yet settled.",
          offsetof(struct nw_route_snapshot, in_flight)},
+        {"natsway_memory_bytes", "gauge", "Bytes of the messages in flight.",
+         offsetof(struct nw_route_snapshot, memory)},
         {"natsway_ledger_mismatch", "gauge", "Times the ledger did not add up.",
          offsetof(struct nw_route_snapshot, mismatches)},
     };
@@ -120,6 +125,14 @@ static void add_lags(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
     }
 }
 
+static void add_budget(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
+{
+    add_head(out, "natsway_memory_budget_bytes", "gauge", "What `memory` allows all routes.");
+    nw_buffer_add_format(out, "natsway_memory_budget_bytes %" PRIu64 "\n", s->memory);
+    add_head(out, "natsway_memory_free_bytes", "gauge", "What of it can be lent to a route.");
+    nw_buffer_add_format(out, "natsway_memory_free_bytes %" PRIu64 "\n", s->memory_free);
+}
+
 void nw_render_metrics(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
 {
     add_counts(s, out);
@@ -129,6 +142,7 @@ void nw_render_metrics(const struct nw_bridge_snapshot *s, struct nw_buffer *out
     }
     add_connections(s, out);
     add_lags(s, out);
+    add_budget(s, out);
     for (size_t i = 0; i < s->counter_count; i++) {
         const struct nw_counter_snapshot *c = &s->counters[i];
         nw_buffer_add_format(out, "natsway_%s_total{route=\"", c->name);
@@ -175,7 +189,21 @@ static void add_error(const struct nw_route_snapshot *r, struct nw_buffer *out)
     nw_buffer_add_text(out, "}");
 }
 
-static void add_route(const struct nw_route_snapshot *r, struct nw_buffer *out)
+/* A counter that not every source has. */
+static void add_source_counter(const struct nw_bridge_snapshot *s, const char *route,
+                               const char *counter, const char *name, struct nw_buffer *out)
+{
+    for (size_t i = 0; i < s->counter_count; i++) {
+        const struct nw_counter_snapshot *c = &s->counters[i];
+        if (c->route == route && strcmp(c->name, counter) == 0) {
+            nw_buffer_add_format(out, ",\"%s\":%" PRIu64, name, c->value);
+            return;
+        }
+    }
+}
+
+static void add_route(const struct nw_bridge_snapshot *s, const struct nw_route_snapshot *r,
+                      struct nw_buffer *out)
 {
     nw_buffer_add_text(out, "{\"name\":");
     add_text(out, r->route->name);
@@ -192,6 +220,9 @@ static void add_route(const struct nw_route_snapshot *r, struct nw_buffer *out)
     } else {
         nw_buffer_add_text(out, "null");
     }
+    nw_buffer_add_format(out, ",\"memory\":%" PRIu64, r->memory);
+    add_source_counter(s, r->route->name, "source_gaps", "gaps", out);
+    add_source_counter(s, r->route->name, "source_repeats", "repeats", out);
     add_error(r, out);
     nw_buffer_add_text(out, "}");
 }
@@ -203,7 +234,7 @@ void nw_render_routes(const struct nw_bridge_snapshot *s, const char *bridge, st
     nw_buffer_add_text(out, ",\"routes\":[");
     for (size_t i = 0; i < s->route_count; i++) {
         nw_buffer_add_text(out, i == 0 ? "" : ",");
-        add_route(&s->routes[i], out);
+        add_route(s, &s->routes[i], out);
     }
     nw_buffer_add_text(out, "]}\n");
 }

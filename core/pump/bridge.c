@@ -223,7 +223,7 @@ static int make_lanes(struct nw_bridge *bridge, struct nw_error *error)
             if (rc != 0) {
                 return nw_error_set(error, rc, "out of memory");
             }
-            nw_credit_init(lane, (size_t)config->memory / count);
+            nw_credit_init(lane, &bridge->budget, count);
         }
     }
     return 0;
@@ -234,6 +234,7 @@ static int open_state(struct nw_bridge *bridge, struct nw_error *error)
     const struct nw_config *config = bridge->config;
     int rc = nw_state_open(config->state_dir, &bridge->state, error);
 
+    rc = rc != 0 ? rc : nw_totals_open(bridge->state, &bridge->totals, error);
     if (rc != 0) {
         return rc;
     }
@@ -268,6 +269,7 @@ static void free_bridge(struct nw_bridge *bridge)
     nw_spool_close(bridge->spool);
     nw_windows_close(bridge->windows);
     nw_state_close(bridge->state);
+    nw_totals_close(bridge->totals);
     (void)pthread_cond_destroy(&bridge->changed);
     (void)pthread_mutex_destroy(&bridge->lock);
     free(bridge->connections);
@@ -287,6 +289,7 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
     bridge->config = config;
+    nw_budget_init(&bridge->budget, (size_t)config->memory);
     (void)pthread_mutex_init(&bridge->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -360,12 +363,13 @@ static void add_count(struct nw_buffer *out, uint64_t n, const char *what)
 static void report_route(const struct nw_route_snapshot *r)
 {
     struct nw_log_field fields[] = {{"route", r->route->name}, {NULL, NULL}};
+    const struct nw_counts *before = &r->before;
     struct nw_buffer text = {0};
 
-    add_count(&text, r->delivered, "delivered");
-    add_count(&text, r->filtered, "filtered");
-    add_count(&text, r->dead_lettered, "dead-lettered");
-    add_count(&text, r->dropped, "dropped");
+    add_count(&text, r->delivered - before->delivered, "delivered");
+    add_count(&text, r->filtered - before->filtered, "filtered");
+    add_count(&text, r->dead_lettered - before->dead_lettered, "dead-lettered");
+    add_count(&text, r->dropped - before->dropped, "dropped");
     add_count(&text, r->in_flight, "not confirmed, which come again");
     add_count(&text, r->spooled, "in the spool");
     add_count(&text, r->lag < 0 ? 0 : (uint64_t)r->lag, "waiting at the source");
@@ -385,6 +389,11 @@ static void report(struct nw_bridge *bridge)
         }
         nw_bridge_snapshot_done(&s);
     }
+}
+
+void nw_bridge_keep_counts(struct nw_bridge *bridge)
+{
+    nw_state_hurry(bridge->state);
 }
 
 bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms)

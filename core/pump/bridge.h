@@ -7,6 +7,7 @@
 #define NATSWAY_PUMP_BRIDGE_H
 
 #include "config/config.h"
+#include "pump/totals.h"
 
 struct nw_bridge;
 
@@ -23,17 +24,21 @@ enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, N
 
 #define NW_DELIVERY_BUCKETS 16
 
-/* One route at one moment. received == delivered + filtered + dead_lettered + dropped + in_flight.
- */
+/* One route at one moment, with what was counted before a restart. received == delivered + filtered
+ * + dead_lettered + dropped + in_flight. */
 struct nw_route_snapshot {
     const struct nw_route_spec *route;
     enum nw_route_state state;
     bool ready; /* both ends connected */
     uint64_t received, delivered, filtered, dead_lettered, dropped, in_flight, retries;
-    uint64_t mismatches;   /* times the ledger did not add up */
-    uint64_t spooled;      /* messages in the spool */
-    int64_t lag;           /* -1: unknown */
-    int64_t error_time_ns; /* 0: none yet */
+    uint64_t taken; /* received, with what was given back: never becomes less */
+    uint64_t returned;
+    struct nw_counts before; /* what of these counts is of earlier processes */
+    uint64_t mismatches;     /* times the ledger did not add up */
+    uint64_t spooled;        /* messages in the spool */
+    uint64_t memory;         /* bytes of the messages in flight, as they count against the budget */
+    int64_t lag;             /* -1: unknown */
+    int64_t error_time_ns;   /* 0: none yet */
     char error[300];
     char waiting_for[300]; /* not ready: which end and why */
     /* Delivery time from offer to settle: counts of each bucket (not cumulative) and the sum. */
@@ -62,7 +67,12 @@ struct nw_bridge_snapshot {
     size_t connection_count;
     struct nw_counter_snapshot *counters;
     size_t counter_count;
+    uint64_t memory, memory_free; /* the budget; what of it nobody has */
 };
+
+/* Any thread: have the counts of the routes written now, so that none becomes less by a kill; does
+ * not wait for it. */
+void nw_bridge_keep_counts(struct nw_bridge *bridge);
 
 /* One consistent moment for each route. Free with nw_bridge_snapshot_done. 0 or NW_ENOMEM. */
 int nw_bridge_snapshot(struct nw_bridge *bridge, struct nw_bridge_snapshot *out);

@@ -6,6 +6,7 @@
 #include "pump/bridge.h"
 #include "pump/lane.h"
 #include "pump/tables.h"
+#include "pump/totals.h"
 #include "pump/windows.h"
 #include "schemas/schemas.h"
 #include "store/spool.h"
@@ -26,6 +27,8 @@ struct nw_bridge {
     const struct nw_config *config;
     char *instance;
     struct nw_state_store *state;
+    struct nw_totals *totals;
+    struct nw_budget budget;
     struct nw_spool *spool; /* opened with the first route that needs it */
     struct nw_windows *windows;
     struct nw_tables *tables;

@@ -33,6 +33,7 @@ void nw_lane_finish_outgoing(struct nw_lane *lane, struct nw_message *m, enum nw
         m->reply = NULL;
     }
     nw_lane_drop_reply(m);
+    nw_credit_gone(lane, m);
     original->pending--;
     if (original->pending == 0) {
         nw_lane_finish(lane, original);
@@ -280,6 +281,7 @@ static void queue_for(struct nw_lane *lane, struct nw_target *t, struct nw_messa
         nw_lane_reject(lane, m, NW_CAUSE_MAPPING, error.text);
         return;
     }
+    nw_credit_made(lane, nw_message_original(m), m);
     nw_target_queue(t, m);
     if (t->queued >= NW_LANE_BATCH && !t->holding) {
         nw_target_flush(t);

@@ -97,6 +97,7 @@ static void fill_config(struct nw_endpoint *e)
         .retry_first_ms = route->backoff.first_ms,
         .retry_longest_ms = route->backoff.longest_ms,
         .reply = route->source.reply,
+        .memory = e->source != NULL ? lane->credit.account.library : 0,
     };
 }
 

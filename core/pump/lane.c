@@ -68,8 +68,7 @@ static void take_offered(struct nw_lane *lane, struct nw_message *m)
     lane->ledger.received++;
     lane->ledger.in_flight++;
     m->number = ++lane->next_number;
-    m->size = nw_message_size(m);
-    nw_credit_observe(lane, m->size);
+    nw_credit_came(lane, m);
     if (lane->phase >= NW_PHASE_RETURNING) {
         m->worst = NW_FATE_RETURNED;
         nw_lane_finish(lane, m);
@@ -93,6 +92,19 @@ static size_t all_targets(const struct nw_lane *lane)
     return lane->target_count + (lane->dead_letter != NULL ? 1 : 0);
 }
 
+/* Have the counts written, some time, if they are others than the last time. */
+static void keep_counts(struct nw_lane *lane)
+{
+    const struct nw_ledger *l = &lane->ledger;
+    uint64_t sum = l->received + l->returned + l->delivered + l->filtered + l->dead_lettered +
+                   l->dropped + l->retries;
+
+    if (sum != lane->published_sum) {
+        lane->published_sum = sum;
+        nw_state_touch(lane->bridge->state);
+    }
+}
+
 static void publish(struct nw_lane *lane)
 {
     struct nw_ledger *l = &lane->ledger;
@@ -110,6 +122,7 @@ static void publish(struct nw_lane *lane)
     lane->published_holding = holding;
     lane->published_stopped = lane->stopped;
     (void)pthread_mutex_unlock(&lane->lock);
+    keep_counts(lane);
 }
 
 static void settle(struct nw_lane *lane);
@@ -151,7 +164,11 @@ void nw_lane_flush(struct nw_lane *lane)
         give_up(lane);
     }
     publish(lane);
-    settle(lane);
+    if (lane->settling_count > 0) {
+        settle(lane);
+    } else {
+        nw_credit_round(lane);
+    }
     if (lane->phase == NW_PHASE_DRAINING && lane->all_taken && lane->ledger.in_flight == 0) {
         close_sinks(lane);
     }
@@ -190,6 +207,7 @@ static void write_ledger(struct nw_lane *lane, const struct nw_message *m)
         break;
     case NW_FATE_RETURNED: /* it was never ours: it is still at its source */
         l->received--;
+        l->returned++;
         break;
     default:
         l->dropped++;
@@ -283,6 +301,7 @@ static void settle(struct nw_lane *lane)
     }
     for (size_t i = 0; i < n; i++) {
         struct nw_message *m = results[i].message;
+        nw_credit_gone(lane, m);
         nw_lane_drop_reply(m);
         nw_message_unref(m);
     }
@@ -380,6 +399,7 @@ void nw_lane_closed(struct nw_lane *lane)
     }
     lane->phase = NW_PHASE_CLOSED;
     publish(lane);
+    nw_credit_end(lane);
     nw_bridge_lane_closed(lane->bridge);
 }
 
@@ -487,6 +507,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     lane->drained_post = (struct nw_post){.run = on_drained, .context = lane};
     lane->credit_post = (struct nw_post){.run = nw_credit_run, .context = lane};
     lane->open_timer = (struct nw_timer){.run = try_to_open, .context = lane};
+    lane->credit_timer = (struct nw_timer){.run = nw_credit_look, .context = lane};
     (void)pthread_mutex_init(&lane->lock, NULL);
     atomic_init(&lane->lag, -1);
     lane->foreign = route->source.kind->address != NW_ADDRESS_SUBJECT;
@@ -495,6 +516,9 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     lane->source.required = true;
     nw_spooler_init(&lane->spooler, lane);
     nw_later_init(lane);
+    if (nw_totals_join(bridge->totals, lane) != 0) {
+        return NW_ENOMEM;
+    }
     if (asprintf(&lane->via, "%s/%s", bridge->config->name, route->name) < 0) {
         lane->via = NULL;
         return NW_ENOMEM;
@@ -504,6 +528,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
 
 void nw_lane_done(struct nw_lane *lane)
 {
+    nw_totals_leave(lane->bridge->totals, lane);
     for (size_t i = 0; lane->targets != NULL && i < all_targets(lane); i++) {
         nw_target_done(&lane->targets[i]);
     }

@@ -24,6 +24,7 @@
 
 #include "config/config.h"
 #include "pump/bridge.h"
+#include "pump/budget.h"
 #include "pump/endpoint.h"
 #include "pump/later.h"
 #include "pump/spooler.h"
@@ -58,6 +59,7 @@ enum nw_phase {
 
 struct nw_ledger {
     uint64_t received, delivered, filtered, dead_lettered, dropped, in_flight, retries;
+    uint64_t returned; /* received once, and given back to the source: not in received any more */
     uint64_t mismatches;
     uint64_t seconds_count, seconds_buckets[NW_DELIVERY_BUCKETS + 1];
     int64_t seconds_sum_ns;
@@ -68,11 +70,19 @@ struct nw_lane;
 /* Credits are counted from any thread. used: taken and not yet settled or given back. */
 struct nw_credit {
     atomic_long used, reserved;
-    atomic_long limit;   /* follows the mean size of the messages, so that bytes stay in budget */
+    atomic_long limit;   /* follows the sizes of the messages, so that bytes stay in budget */
     atomic_bool starved; /* somebody was given none and waits for credit() */
+    atomic_size_t held;  /* bytes of the messages in flight; written by the worker */
     size_t most;         /* max_in_flight */
-    size_t budget;       /* bytes */
-    size_t mean;         /* of a message, in bytes; worker thread */
+    /* Worker thread: */
+    size_t counted;  /* messages in flight, without those that are in its inbox yet */
+    size_t peak;     /* the most of them in this round */
+    size_t settled;  /* bytes that are gone in this round */
+    size_t overhead; /* of a message, in bytes */
+    size_t mean;     /* of a message, in bytes with the overhead */
+    size_t earned;   /* bytes that are gone since it borrowed last */
+    int64_t busy_ns; /* when it last had use for what it has */
+    struct nw_account account;
 };
 
 struct nw_lane {
@@ -89,6 +99,8 @@ struct nw_lane {
     char *via;    /* "bridge/route" */
     struct nw_credit credit;
     struct nw_later later;
+    struct nw_total *total; /* of the route, see totals.h; with total_next guarded by its lock */
+    struct nw_lane *total_next;
 
     enum nw_phase phase;
     bool stopped; /* `then: stop`, or an endpoint that cannot work */
@@ -104,10 +116,12 @@ struct nw_lane {
     bool is_touched;
     struct nw_post open_post, stop_post, return_post, drained_post, credit_post;
     struct nw_timer open_timer;
+    struct nw_timer credit_timer; /* armed while it has borrowed: what is not used goes back */
 
     /* What other threads read. */
     pthread_mutex_t lock; /* guards published, error, error_time_ns */
     struct nw_ledger published;
+    uint64_t published_sum; /* of its counts, to see that they have changed; worker thread */
     bool published_stopped, published_holding;
     char error[300];
     int64_t error_time_ns;
@@ -171,13 +185,21 @@ void nw_lane_log(struct nw_lane *lane, enum nw_level level, const struct nw_mess
 void nw_lane_offer(struct nw_lane *lane, struct nw_message *const *messages, size_t n);
 
 /* Credit, in credit.c. take and give_back: any thread; the others: the worker's. */
-void nw_credit_init(struct nw_lane *lane, size_t budget);
+/* Main thread: lane is one of so many that share the budget, until nw_credit_end. */
+void nw_credit_init(struct nw_lane *lane, struct nw_budget *budget, size_t lanes);
+void nw_credit_end(struct nw_lane *lane);
 size_t nw_lane_credit_take(struct nw_lane *lane, size_t want);
 void nw_lane_credit_give_back(struct nw_lane *lane, size_t n);
-/* A message of so many bytes was seen: the limit follows. */
-void nw_credit_observe(struct nw_lane *lane, size_t size);
-void nw_credit_run(void *lane); /* what credit_post runs */
-/* n messages are settled: their credits are free, and whoever was given none is called. */
+/* An original came in; m was made of it and begins to wait for its target; either is gone. */
+void nw_credit_came(struct nw_lane *lane, struct nw_message *m);
+void nw_credit_made(struct nw_lane *lane, const struct nw_message *original, struct nw_message *m);
+void nw_credit_gone(struct nw_lane *lane, const struct nw_message *m);
+void nw_credit_run(void *lane);  /* what credit_post runs */
+void nw_credit_look(void *lane); /* what credit_timer runs */
+/* At the end of a round: the lane gets more of the budget or gives some back, and whoever was given
+ * no credit is called when there is some. */
+void nw_credit_round(struct nw_lane *lane);
+/* The same after n messages were settled: their credits are free. */
 void nw_credit_settled(struct nw_lane *lane, size_t n);
 
 /* An endpoint is closed (posted by nw_closed). */

@@ -71,6 +71,7 @@ void nw_lost(struct nw_endpoint *source, uint64_t n, const char *why)
         return;
     }
     atomic_fetch_add(&source->lane->lost, n);
+    nw_state_touch(source->lane->bridge->state);
     nw_lane_set_error(source->lane, why);
     nw_log(source, NW_LOG_WARNING, "messages were lost before they could be taken: %s", why);
 }

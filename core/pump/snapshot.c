@@ -38,6 +38,7 @@ static void add_ledger(struct nw_route_snapshot *r, const struct nw_ledger *l)
     r->dropped += l->dropped;
     r->in_flight += l->in_flight;
     r->retries += l->retries;
+    r->returned += l->returned;
     r->mismatches += l->mismatches;
     r->seconds_count += l->seconds_count;
     r->seconds_sum += (double)l->seconds_sum_ns / 1e9;
@@ -72,10 +73,22 @@ static void add_lane(struct nw_lane *lane, struct nw_route_snapshot *r, bool *ho
         r->lag = (r->lag < 0 ? 0 : r->lag) + lag;
     }
     r->spooled += nw_spooler_size(&lane->spooler);
+    r->memory += atomic_load_explicit(&lane->credit.held, memory_order_relaxed);
     view_endpoint(&lane->source, "from", r);
     for (size_t i = 0; i < lane->target_count; i++) {
         view_endpoint(&lane->targets[i].sink, "to", r);
     }
+}
+
+static void add_counts(struct nw_route_snapshot *r, const struct nw_counts *c)
+{
+    r->received += c->delivered + c->filtered + c->dead_lettered + c->dropped;
+    r->delivered += c->delivered;
+    r->filtered += c->filtered;
+    r->dead_lettered += c->dead_lettered;
+    r->dropped += c->dropped;
+    r->retries += c->retries;
+    r->returned += c->returned;
 }
 
 /* The lanes of a route stand together, in the order of the routes: next is where they begin. */
@@ -83,11 +96,16 @@ static void view_route(struct nw_bridge *bridge, const struct nw_route_spec *rou
                        struct nw_route_snapshot *r)
 {
     bool holding = false, stopped = !route->enabled;
+    struct nw_counts ended;
 
     *r = (struct nw_route_snapshot){.route = route, .lag = -1, .ready = true};
     for (; *next < bridge->lane_count && bridge->lanes[*next].route == route; (*next)++) {
         add_lane(&bridge->lanes[*next], r, &holding, &stopped);
     }
+    nw_totals_of(bridge->totals, route->name, &r->before, &ended);
+    add_counts(r, &r->before);
+    add_counts(r, &ended);
+    r->taken = r->received + r->returned;
     if (stopped) {
         r->state = NW_ROUTE_STOPPED;
     } else if (!r->ready) {
@@ -148,7 +166,9 @@ int nw_bridge_snapshot(struct nw_bridge *bridge, struct nw_bridge_snapshot *out)
     int rc = 0;
 
     *out = (struct nw_bridge_snapshot){.route_count = config->route_count,
-                                       .connection_count = bridge->connection_count};
+                                       .connection_count = bridge->connection_count,
+                                       .memory = bridge->budget.total,
+                                       .memory_free = nw_budget_free(&bridge->budget)};
     out->routes = calloc(out->route_count + 1, sizeof *out->routes);
     out->connections = calloc(out->connection_count + 1, sizeof *out->connections);
     if (out->routes == NULL || out->connections == NULL) {

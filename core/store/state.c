@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,14 @@ struct nw_state_store {
     pthread_cond_t changed;
     struct change *pending, *in_work; /* in_work: being written */
     uint64_t set_count, written_count;
-    bool ending, hurry;
+    bool ending, hurry, collect_now;
+    int64_t pending_since_ns, collected_ns;
     char trouble[200];
+
+    nw_state_collector *collector; /* with its context: set before anything is touched */
+    void *collector_context;
+    atomic_bool touched;
+    bool collect_failed; /* writer's thread */
 
     pthread_mutex_t db_lock; /* guards db and its statements; never taken while lock is held */
     sqlite3 *db;
@@ -80,13 +87,33 @@ static int write_one(struct nw_state_store *s, const struct change *c)
     return rc;
 }
 
-static int write_all(struct nw_state_store *s, const struct change *changes, struct nw_error *error)
-{
-    int rc = nw_sqlite_run(s->db, "BEGIN", error);
+struct nw_state_writer {
+    struct nw_state_store *store;
+    int rc;
+};
 
-    for (const struct change *c = changes; rc == 0 && c != NULL; c = c->next) {
-        rc = write_one(s, c);
+void nw_state_put(struct nw_state_writer *to, const char *owner, const char *key, const void *data,
+                  size_t len)
+{
+    const struct change c = {
+        .owner = (char *)owner, .key = (char *)key, .data = (void *)data, .len = len};
+
+    to->rc = to->rc != 0 ? to->rc : write_one(to->store, &c);
+}
+
+static int write_all(struct nw_state_store *s, const struct change *changes, bool collect,
+                     struct nw_error *error)
+{
+    struct nw_state_writer to = {s, nw_sqlite_run(s->db, "BEGIN", error)};
+    int rc;
+
+    for (const struct change *c = changes; to.rc == 0 && c != NULL; c = c->next) {
+        to.rc = write_one(s, c);
     }
+    if (collect && to.rc == 0) {
+        s->collector(s->collector_context, s->collect_failed, &to);
+    }
+    rc = to.rc;
     if (rc == 0) {
         rc = nw_sqlite_run(s->db, "COMMIT", error);
     } else {
@@ -98,14 +125,35 @@ static int write_all(struct nw_state_store *s, const struct change *changes, str
     return rc;
 }
 
-static void wait_ms(struct nw_state_store *s, int64_t ms)
+/* Until more has come together: what is set waits for a moment, what is touched for longer. */
+static void wait_for_more(struct nw_state_store *s)
 {
-    int64_t until = nw_clock_monotonic_ns() + ms * NW_MILLISECOND_NS;
-    struct timespec t = {until / NW_SECOND_NS, until % NW_SECOND_NS};
-
-    while (!s->ending && !s->hurry &&
-           pthread_cond_timedwait(&s->changed, &s->lock, &t) != ETIMEDOUT) {
+    while (!s->ending && !s->hurry && !s->collect_now) {
+        int64_t until = s->pending != NULL
+                            ? s->pending_since_ns + NW_STATE_DELAY_MS * NW_MILLISECOND_NS
+                            : s->collected_ns + NW_STATE_COLLECT_MS * NW_MILLISECOND_NS;
+        struct timespec t = {until / NW_SECOND_NS, until % NW_SECOND_NS};
+        if (nw_clock_monotonic_ns() >= until) {
+            return;
+        }
+        (void)pthread_cond_timedwait(&s->changed, &s->lock, &t);
     }
+}
+
+/* Whether the batch that begins is to collect; the lock is held. */
+static bool begin_collecting(struct nw_state_store *s)
+{
+    int64_t now = nw_clock_monotonic_ns();
+
+    if (!atomic_load(&s->touched) ||
+        (!s->ending && !s->collect_now &&
+         now - s->collected_ns < NW_STATE_COLLECT_MS * NW_MILLISECOND_NS)) {
+        return false;
+    }
+    s->collect_now = false;
+    s->collected_ns = now;
+    atomic_store(&s->touched, false); /* what is touched from here on is for the next */
+    return true;
 }
 
 /* What could not be written goes back, unless it has been set anew since. */
@@ -129,6 +177,7 @@ static bool write_batch(struct nw_state_store *s)
 {
     uint64_t count = s->set_count;
     struct nw_error error = {.text = ""};
+    bool collect = begin_collecting(s);
     int rc;
 
     s->in_work = s->pending;
@@ -136,7 +185,7 @@ static bool write_batch(struct nw_state_store *s)
     s->hurry = false;
     (void)pthread_mutex_unlock(&s->lock);
     (void)pthread_mutex_lock(&s->db_lock);
-    rc = write_all(s, s->in_work, &error);
+    rc = write_all(s, s->in_work, collect, &error);
     (void)pthread_mutex_unlock(&s->db_lock);
     (void)pthread_mutex_lock(&s->lock);
     (void)snprintf(s->trouble, sizeof s->trouble, "%.199s", rc == 0 ? "" : error.text);
@@ -145,6 +194,13 @@ static bool write_batch(struct nw_state_store *s)
         s->in_work = NULL;
     } else {
         put_back(s);
+        s->pending_since_ns = nw_clock_monotonic_ns();
+    }
+    if (collect) {
+        s->collect_failed = rc != 0;
+    }
+    if (collect && rc != 0) {
+        atomic_store(&s->touched, true);
     }
     s->written_count = count;
     (void)pthread_cond_broadcast(&s->changed);
@@ -156,12 +212,13 @@ static void *write_changes(void *context)
     struct nw_state_store *s = context;
 
     (void)pthread_mutex_lock(&s->lock);
-    while (!s->ending || s->pending != NULL) {
-        if (s->pending == NULL) {
+    while (!s->ending || s->pending != NULL || atomic_load(&s->touched)) {
+        if (s->pending == NULL && !atomic_load(&s->touched)) {
+            s->collect_now = false;
             (void)pthread_cond_wait(&s->changed, &s->lock);
             continue;
         }
-        wait_ms(s, NW_STATE_DELAY_MS);
+        wait_for_more(s);
         if (!write_batch(s) && s->ending) {
             break;
         }
@@ -207,6 +264,9 @@ int nw_state_set(struct nw_state_store *s, const char *owner, const char *key, c
     (void)pthread_mutex_lock(&s->lock);
     c = find(s->pending, owner, key);
     if (c == NULL && (c = new_change(owner, key)) != NULL) {
+        if (s->pending == NULL) {
+            s->pending_since_ns = nw_clock_monotonic_ns();
+        }
         c->next = s->pending;
         s->pending = c;
         (void)pthread_cond_broadcast(&s->changed);
@@ -291,6 +351,55 @@ void nw_state_flush(struct nw_state_store *s)
         (void)pthread_cond_wait(&s->changed, &s->lock);
     }
     (void)pthread_mutex_unlock(&s->lock);
+}
+
+void nw_state_collect(struct nw_state_store *s, nw_state_collector *collector, void *context)
+{
+    s->collector = collector;
+    s->collector_context = context;
+}
+
+void nw_state_touch(struct nw_state_store *s)
+{
+    if (!atomic_load_explicit(&s->touched, memory_order_relaxed) &&
+        !atomic_exchange(&s->touched, true)) {
+        (void)pthread_mutex_lock(&s->lock); /* it may be about to wait */
+        (void)pthread_cond_broadcast(&s->changed);
+        (void)pthread_mutex_unlock(&s->lock);
+    }
+}
+
+void nw_state_hurry(struct nw_state_store *s)
+{
+    if (atomic_load(&s->touched)) {
+        (void)pthread_mutex_lock(&s->lock);
+        s->collect_now = true;
+        (void)pthread_cond_broadcast(&s->changed);
+        (void)pthread_mutex_unlock(&s->lock);
+    }
+}
+
+int nw_state_each(struct nw_state_store *s, const char *key,
+                  void (*each)(void *context, const char *owner, struct nw_slice value),
+                  void *context)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc, step;
+
+    (void)pthread_mutex_lock(&s->db_lock);
+    rc = nw_sqlite_prepare(s->db, "SELECT owner, value FROM state WHERE key=?1", &stmt, NULL);
+    if (rc == 0) {
+        (void)sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+        while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+            each(context, (const char *)sqlite3_column_text(stmt, 0),
+                 (struct nw_slice){sqlite3_column_blob(stmt, 1),
+                                   (size_t)sqlite3_column_bytes(stmt, 1)});
+        }
+        rc = step == SQLITE_DONE ? 0 : NW_EIO;
+    }
+    (void)sqlite3_finalize(stmt);
+    (void)pthread_mutex_unlock(&s->db_lock);
+    return rc;
 }
 
 void nw_state_trouble(struct nw_state_store *s, char *text, size_t size)

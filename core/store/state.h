@@ -41,6 +41,30 @@ int nw_state_set(struct nw_state_store *store, const char *owner, const char *ke
 /* Wait until all that was set before is on disk. Any thread but a worker's. */
 void nw_state_flush(struct nw_state_store *store);
 
+/*
+ * Values that change all the time (counts) are collected instead of set: the writer's thread asks
+ * for them at most once a second while there is something new, and at the end. put() writes one;
+ * failed: what was given the last time could not be written. May take locks that are not held for
+ * long.
+ */
+#define NW_STATE_COLLECT_MS 1000
+struct nw_state_writer;
+typedef void nw_state_collector(void *context, bool failed, struct nw_state_writer *to);
+void nw_state_put(struct nw_state_writer *to, const char *owner, const char *key, const void *data,
+                  size_t len);
+/* Before the first touch; collector and context must live until the store is closed. */
+void nw_state_collect(struct nw_state_store *store, nw_state_collector *collector, void *context);
+/* There is something new to collect. Any thread; almost free when it was said before. */
+void nw_state_touch(struct nw_state_store *store);
+/* Collect now what there is to collect. Any thread; does not wait for it. */
+void nw_state_hurry(struct nw_state_store *store);
+
+/* Call each with every owner that has the key, and its value. Before the first collection. 0 or
+ * NW_EIO. */
+int nw_state_each(struct nw_state_store *store, const char *key,
+                  void (*each)(void *context, const char *owner, struct nw_slice value),
+                  void *context);
+
 /* The newest error of the writer, or "" if the last write succeeded. Copied into text. */
 void nw_state_trouble(struct nw_state_store *store, char *text, size_t size);
 

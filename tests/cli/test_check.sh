@@ -134,3 +134,20 @@ if command -v script >/dev/null; then
     grep -qxF "$(tail -n 1 wanted)" plain || fail "no caret on a terminal"
 fi
 finish
+
+# Too little memory for so many lanes: how much it takes.
+cat >small.yaml <<'END'
+name: small
+memory: 5MiB
+dead_letter: "dlq.{{route}}"
+routes:
+  copy:
+    from: {jetstream: "a.>"}
+    to: {jetstream: "b.>"}
+    lanes: 3
+END
+run 0 check small.yaml
+err_has 'small.yaml:2:9: warning: memory: 5MiB has no room for a message of 1MiB from each of 3 lanes: that takes 6MiB'
+sed -i 's/5MiB/6MiB/' small.yaml
+run 0 check small.yaml
+err_lines 0

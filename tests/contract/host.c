@@ -239,6 +239,7 @@ static struct nw_endpoint *make_endpoint(void)
         .max_in_flight = route->max_in_flight,
         .retry_first_ms = route->backoff.first_ms,
         .retry_longest_ms = route->backoff.longest_ms,
+        .memory = (size_t)16 << 20,
     };
     e->opening = true;
     return e;

@@ -240,7 +240,9 @@ static void remove_before(int64_t offset)
              "%s/0: the broker removed offsets 100 to %lld before they were read", own,
              (long long)offset - 1);
     cr_assert(NWT_WAIT(60000, nwt_bridge_logged(bridge, removed)));
-    cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "delivered") == 200 - offset));
+    cr_expect(NWT_WAIT(5000, nwt_bridge_number(bridge, "r", "gaps") == 1));
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "repeats"), 0);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "delivered") == 300 - offset));
     cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "lag") == 0));
     cr_assert_eq(nwt_bridge_stop(bridge), 0);
 }
@@ -255,6 +257,46 @@ Test(kafka, what_was_removed_before_it_was_read_is_said)
 Test(kafka, all_that_was_left_is_removed)
 {
     remove_before(200);
+}
+
+static void in_transactions(const char *to, int count)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_t *producer;
+    char text[200];
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", kafka->brokers, text, sizeof text);
+    rd_kafka_conf_set(conf, "transactional.id", to, text, sizeof text);
+    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    cr_assert(producer != NULL, "%s", text);
+    cr_assert(rd_kafka_init_transactions(producer, 30000) == NULL);
+    for (int i = 0; i < count; i++) {
+        cr_assert(rd_kafka_begin_transaction(producer) == NULL);
+        cr_assert_eq(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(to), RD_KAFKA_V_PARTITION(0),
+                                       RD_KAFKA_V_VALUE("x", 1), RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+        cr_assert((i % 2 == 0 ? rd_kafka_commit_transaction(producer, 30000)
+                              : rd_kafka_abort_transaction(producer, 30000)) == NULL);
+    }
+    rd_kafka_destroy(producer);
+}
+
+/* The records that end transactions, and what was aborted, leave holes that are none of ours. */
+Test(kafka, holes_of_transactions_are_no_gaps)
+{
+    char own[80], routes[300];
+
+    snprintf(own, sizeof own, "%s-holes", topic);
+    snprintf(routes, sizeof routes, "  r: {from: {kafka: %s, group: %s}, to: {nats: out}}\n", own,
+             own);
+    nwt_topic_add(kafka->brokers, own, 1);
+    in_transactions(own, 10);
+    run_bridge(routes);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "delivered") == 5));
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "r", "lag") == 0));
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "gaps"), 0);
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "repeats"), 0);
+    cr_assert_eq(nwt_bridge_stop(bridge), 0);
 }
 
 Test(kafka, wrong_properties_are_errors_with_their_place)

@@ -161,8 +161,7 @@ NW_API void nw_message_unref(struct nw_message *message);
 /* Called once, on any thread, when nobody needs the borrowed bytes any more. */
 NW_API void nw_message_set_release(struct nw_message *message, void (*release)(void *owner),
                                    void *owner);
-NW_API void *nw_message_alloc(struct nw_message *message,
-                              size_t size); /* aligned; NULL: no memory */
+NW_API void *nw_message_alloc(struct nw_message *message, size_t size); /* aligned, or NULL */
 NW_API struct nw_slice nw_message_copy(struct nw_message *message, const void *data, size_t len);
 
 NW_API void nw_message_set_address(struct nw_message *message, struct nw_slice address);
@@ -249,7 +248,8 @@ struct nw_endpoint_config {
     enum nw_order order;
     size_t max_in_flight;                     /* messages */
     int64_t retry_first_ms, retry_longest_ms; /* the route's backoff, for reconnecting */
-    bool reply; /* source: the route answers; sink: the answer is wanted */
+    bool reply;    /* source: the route answers; sink: the answer is wanted */
+    size_t memory; /* source: bytes that it and its library may keep beside what it offered */
 };
 
 /* offer: hand over n messages, in order; the pump owns them until settle. The source must hold

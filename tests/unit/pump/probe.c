@@ -46,6 +46,10 @@ static struct nw_message *make(size_t number)
     nw_message_set_origin(m, nw_message_copy(m, origin, (size_t)n));
     nw_message_set_address(m, NW_LITERAL("a.b"));
     nw_message_set_payload(m, NW_LITERAL("{}"));
+    if (probe.payload_len > 0) {
+        nw_message_set_payload(
+            m, (struct nw_slice){nw_message_alloc(m, probe.payload_len), probe.payload_len});
+    }
     nw_message_set_number(m, NW_META_OFFSET, (int64_t)number);
     if (probe.awaited && (number == 0 || number != probe.unawaited)) {
         nw_message_set_deadline(m, nw_clock_monotonic_ns() + probe.deadline_ms * INT64_C(1000000));
@@ -363,7 +367,7 @@ void probe_start(void)
     make_route();
     config = (struct nw_config){.name = "b",
                                 .state_dir = folder,
-                                .memory = 64 << 20,
+                                .memory = probe.memory == 0 ? 64 << 20 : probe.memory,
                                 .workers = 1,
                                 .nats = &nats,
                                 .routes = routes,
@@ -421,6 +425,26 @@ struct nw_route_snapshot probe_snapshot(void)
     r = s.routes[0];
     nw_bridge_snapshot_done(&s);
     return r;
+}
+
+uint64_t probe_memory_free(void)
+{
+    struct nw_bridge_snapshot s;
+    uint64_t bytes;
+
+    cr_assert_eq(nw_bridge_snapshot(bridge, &s), 0);
+    bytes = s.memory_free;
+    nw_bridge_snapshot_done(&s);
+    return bytes;
+}
+
+bool probe_wait(bool (*condition)(void))
+{
+    for (int i = 0; i < 5000 && !condition(); i++) {
+        struct timespec pause = {0, 2000000}; /* polls a condition, with a deadline */
+        (void)nanosleep(&pause, NULL);
+    }
+    return condition();
 }
 
 void probe_wait_state(enum nw_route_state state)

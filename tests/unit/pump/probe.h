@@ -32,6 +32,8 @@ struct probe {
     bool dead_letters, awaited, on_error_given;
     int64_t retries;
     size_t max_in_flight;
+    size_t payload_len;  /* of each message; 0: two bytes */
+    int64_t memory;      /* the budget; 0: 64 MiB */
     int64_t deadline_ms; /* of what is awaited */
     size_t unawaited;    /* the one number among them that nobody waits for; 0: none */
     uint32_t backoff_ms; /* before each further try; 0: a few milliseconds */
@@ -68,7 +70,11 @@ void probe_sink_returns(void);
 void probe_wait_settled(size_t count);
 /* Wait until the route is in this state. */
 void probe_wait_state(enum nw_route_state state);
+/* Wait until it is true; false after 10 s. */
+bool probe_wait(bool (*condition)(void));
 struct nw_route_snapshot probe_snapshot(void);
+/* What can be lent to a route. */
+uint64_t probe_memory_free(void);
 void probe_stop(int64_t timeout_ms);
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pump/budget.h"
+
+#include "config/memory.h"
+
+#define LIBRARY_MOST ((size_t)64 << 20)
+
+void nw_budget_init(struct nw_budget *budget, size_t total)
+{
+    budget->total = total;
+    atomic_init(&budget->free, (long long)total);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+void nw_budget_join(struct nw_budget *budget, size_t lanes, struct nw_account *account)
+{
+    account->budget = budget;
+    account->library = smaller(budget->total / 4 / lanes, LIBRARY_MOST);
+    account->share = nw_memory_share(budget->total, lanes);
+    account->part = budget->total / lanes - account->share - account->library;
+    account->granted = account->share;
+    account->alone = lanes == 1;
+    atomic_fetch_sub(&budget->free, (long long)(account->share + account->library));
+}
+
+void nw_budget_leave(struct nw_account *account)
+{
+    if (account->budget != NULL) {
+        atomic_fetch_add(&account->budget->free, (long long)(account->granted + account->library));
+    }
+    account->budget = NULL;
+}
+
+size_t nw_budget_borrow(struct nw_account *account, size_t want)
+{
+    atomic_llong *free = &account->budget->free;
+    long long has = atomic_load(free);
+
+    for (;;) {
+        long long borrowed = (long long)(account->granted - account->share);
+        long long most = account->alone ? has : (has - borrowed) / 2;
+        long long give = most < (long long)want ? most : (long long)want;
+        if (give <= 0) {
+            return 0;
+        }
+        if (atomic_compare_exchange_weak(free, &has, has - give)) {
+            account->granted += (size_t)give;
+            return (size_t)give;
+        }
+    }
+}
+
+void nw_budget_return(struct nw_account *account, size_t keep)
+{
+    keep = keep < account->share ? account->share : keep;
+    if (account->granted > keep) {
+        atomic_fetch_add(&account->budget->free, (long long)(account->granted - keep));
+        account->granted = keep;
+    }
+}
+
+size_t nw_budget_fair(const struct nw_account *account)
+{
+    size_t left = nw_budget_free(account->budget);
+
+    return account->alone ? account->granted + left : account->share + left;
+}
+
+size_t nw_budget_free(const struct nw_budget *budget)
+{
+    long long has = atomic_load_explicit(&budget->free, memory_order_relaxed);
+
+    return has < 0 ? 0 : (size_t)has;
+}
