@@ -178,6 +178,17 @@ static int give_part_id(const struct run *r, struct nw_message *m)
                : nw_message_make_part_id(m, r->map->route == NULL ? "" : r->map->route);
 }
 
+/* Which of the splits the step before `next` is. */
+static uint32_t count_splits(const struct nw_map *map, size_t next)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < next; i++) {
+        count += map->steps[i].kind == NW_STEP_SPLIT ? 1 : 0;
+    }
+    return count;
+}
+
 /* The part goes through the rest of the steps by itself. value is what is known of its payload. */
 static void go_on_with(struct run *r, struct nw_message *m, struct nw_value value)
 {
@@ -188,6 +199,7 @@ static void go_on_with(struct run *r, struct nw_message *m, struct nw_value valu
     part.rebuilt = true;
     m->split_index = r->result->parts++;
     m->part = m->payload;
+    m->part_split = count_splits(r->map, r->next);
     if (give_part_id(r, m) != 0) {
         r->result->no_memory = true;
         nw_value_done(&part.value);
@@ -528,6 +540,18 @@ static void run_part(struct run *r)
     }
 }
 
+/* The original is itself a part, out of a dead letter: it goes on behind its split, and what later
+ * splits make of it has the numbers that it would have had. false: there is no such split. */
+static bool begin_behind_split(struct run *r, const struct nw_message *original)
+{
+    while (r->next < r->map->count && count_splits(r->map, r->next) < original->part_split) {
+        r->next++;
+    }
+    r->result->parts = original->split_index + 1;
+    r->rebuilt = true;
+    return original->part_split > 0 && count_splits(r->map, r->next) == original->part_split;
+}
+
 int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_message *original,
                struct nw_mapped *out)
 {
@@ -539,6 +563,14 @@ int nw_map_run(const struct nw_map *map, struct nw_mapper *mapper, struct nw_mes
     r.m = nw_message_derive(original);
     if (r.m == NULL) {
         return NW_ENOMEM;
+    }
+    if (original->part.data != NULL && (map == NULL || !begin_behind_split(&r, original))) {
+        nw_message_unref(r.m);
+        out->outcome = NW_MAP_REJECTED;
+        (void)nw_error_set(&out->error, NW_EINVAL,
+                           "it is a part of split %u, and the route does not have that any more",
+                           original->part_split);
+        return 0;
     }
     if (nw_map_is_empty(map)) {
         out->messages = r.m;

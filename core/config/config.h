@@ -55,7 +55,8 @@ struct nw_sink_spec {
     struct nw_mark mark;
 };
 
-enum nw_then { NW_THEN_DEAD_LETTER, NW_THEN_DROP, NW_THEN_STOP };
+/* KEEP is in no file: the message stays at its source, which is told why. */
+enum nw_then { NW_THEN_DEAD_LETTER, NW_THEN_DROP, NW_THEN_STOP, NW_THEN_KEEP };
 
 struct nw_route_spec {
     const char *name, *description;

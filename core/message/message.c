@@ -45,6 +45,7 @@ struct nw_message *nw_message_derive(struct nw_message *original)
     m->headers.capacity = m->params.capacity = m->queries.capacity = 0;
     m->part = original->part;
     m->part_id = original->part_id;
+    m->part_split = original->part_split;
     m->lane = original->lane;
     m->number = original->number;
     m->split_index = original->split_index;

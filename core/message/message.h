@@ -49,6 +49,7 @@ struct nw_message {
     struct nw_claim *claims; /* original: ids that a dedupe step enters when it is settled */
     struct nw_slice part;    /* what `split` made of the payload; absent: it was not split */
     struct nw_slice part_id; /* of such a part, until it goes to a target: counts before id */
+    uint32_t part_split;     /* of such a part: which of the map's splits made it, from 1 */
 
     /* Who holds it. */
     atomic_uint references;

@@ -3,9 +3,7 @@
  * From an offered original to outgoing messages in the queues of their targets, and from their ends
  * back to one fate of the original. Worker thread.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "pump/lane.h"
@@ -67,81 +65,7 @@ void nw_lane_answer(struct nw_lane *lane, struct nw_message *m, enum nw_outcome 
     nw_lane_finish_outgoing(lane, m, NW_FATE_ANSWERED);
 }
 
-/* ---- dead letters ---- */
-
-static void set_header(struct nw_message *m, const char *name, const char *value)
-{
-    struct nw_slice copy = nw_message_copy(m, value, strlen(value));
-
-    if (copy.data != NULL) {
-        (void)nw_message_set_header(m, nw_slice_text(name), copy);
-    }
-}
-
-static void set_dead_letter_headers(struct nw_lane *lane, struct nw_message *m,
-                                    const struct nw_message *failed, const char *reason)
-{
-    time_t now = (time_t)(nw_clock_real_ns() / NW_SECOND_NS);
-    char text[64];
-    struct tm utc;
-
-    set_header(m, "Natsway-Error", reason == NULL ? "no reason given" : reason);
-    set_header(m, "Natsway-Route", lane->route->name);
-    (void)nw_message_set_header(m, NW_LITERAL("Natsway-Origin"), m->origin);
-    (void)snprintf(text, sizeof text, "%" PRIu32, failed->attempts + 1);
-    set_header(m, "Natsway-Attempts", text);
-    (void)gmtime_r(&now, &utc);
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    set_header(m, "Natsway-Time", text);
-}
-
-/* "dlq." before the id of the message that failed, or of the original if none was made. */
-static int set_dead_letter_id(struct nw_message *m, struct nw_slice id)
-{
-    char *text = nw_message_alloc(m, id.len + 4);
-
-    if (text == NULL) {
-        return NW_ENOMEM;
-    }
-    memcpy(text, "dlq.", 4);
-    memcpy(text + 4, id.data, id.len);
-    m->id = (struct nw_slice){text, id.len + 4};
-    return 0;
-}
-
-/* The dead letter in place of `failed`: the original as it came, with the reason. */
-static int queue_dead_letter(struct nw_lane *lane, struct nw_message *failed, const char *reason)
-{
-    struct nw_target *t = lane->dead_letter;
-    struct nw_message *original = nw_message_original(failed);
-    struct nw_message *m = nw_message_derive(original);
-    struct nw_error error;
-    int rc;
-
-    if (m == NULL) {
-        return NW_ENOMEM;
-    }
-    rc = set_dead_letter_id(m, nw_message_id(failed));
-    if (rc == 0) {
-        rc = nw_template_render(t->spec->address_template, m, &m->address, &error);
-    }
-    if (rc == 0 && failed->part.data != NULL) { /* of a split only the part that failed */
-        m->payload = nw_message_copy(m, failed->part.data, failed->part.len);
-        rc = m->payload.data == NULL ? NW_ENOMEM : 0;
-    }
-    if (rc != 0) {
-        nw_message_unref(m);
-        return rc;
-    }
-    set_dead_letter_headers(lane, m, failed, reason);
-    m->lane = lane;
-    m->endpoint = &t->sink;
-    m->number = original->number;
-    m->target = (uint16_t)t->index;
-    original->pending++;
-    nw_target_queue(t, m);
-    return 0;
-}
+/* ---- refused ---- */
 
 static void stop_route(struct nw_lane *lane, struct nw_message *m, const char *reason)
 {
@@ -166,12 +90,17 @@ void nw_lane_reject(struct nw_lane *lane, struct nw_message *m, enum nw_cause ca
         }
     }
     nw_lane_set_error(lane, why);
+    if (route->then == NW_THEN_KEEP) {
+        remember_failure(m, cause == NW_CAUSE_OUTAGE ? NW_RETRY : NW_REJECT, cause, why);
+        nw_lane_finish_outgoing(lane, m, NW_FATE_ANSWERED);
+        return;
+    }
     if (route->then == NW_THEN_STOP) {
         stop_route(lane, m, why);
         return;
     }
     if (route->then == NW_THEN_DEAD_LETTER && lane->dead_letter != NULL) {
-        int rc = queue_dead_letter(lane, m, why);
+        int rc = nw_lane_queue_letter(lane, m, why);
         if (rc == 0) {
             nw_lane_log(lane, NW_LOG_WARNING, m, "refused, to the dead letters: %s", why);
             nw_lane_finish_outgoing(lane, m, NW_FATE_FILTERED); /* the dead letter decides */

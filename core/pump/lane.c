@@ -252,7 +252,7 @@ static struct nw_result result_of(struct nw_lane *lane, struct nw_message *m)
         result.cause = NW_CAUSE_STOPPING;
         return result;
     }
-    if (m->deadline_ns != 0 && m->outcome != NW_ACK) {
+    if ((m->deadline_ns != 0 || lane->route->then == NW_THEN_KEEP) && m->outcome != NW_ACK) {
         result.outcome = (enum nw_outcome)m->outcome;
         result.cause = (enum nw_cause)m->cause;
         result.reason = m->reason;

@@ -155,7 +155,7 @@ void nw_lane_touch(struct nw_lane *lane);
 /* For the worker: take it from the list; returns the next one. */
 struct nw_lane *nw_lane_untouch(struct nw_lane *lane);
 
-/* From deliver.c and target.c, see there. */
+/* From deliver.c, dead_letter.c and target.c, see there. */
 /* Map an offered original and queue what comes out of it, behind those that wait. */
 void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original);
 /* The second half of it. false: it cannot be mapped yet, error has the reason; nothing happened. */
@@ -171,6 +171,9 @@ void nw_lane_drop_reply(struct nw_message *m);
 /* An outgoing message is refused for good: dead letter, drop, stop, or the answer to who waits. */
 void nw_lane_reject(struct nw_lane *lane, struct nw_message *m, enum nw_cause cause,
                     const char *reason);
+/* In dead_letter.c: the dead letter in place of m, which was refused, into the queue of its target.
+ * 0, or an error: there is none, and m is as it was. */
+int nw_lane_queue_letter(struct nw_lane *lane, struct nw_message *m, const char *reason);
 /* Nothing more can be done in time: who waits is told; m is released. */
 void nw_lane_answer(struct nw_lane *lane, struct nw_message *m, enum nw_outcome outcome,
                     enum nw_cause cause, const char *reason);
