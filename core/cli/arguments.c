@@ -16,7 +16,7 @@ struct option {
     bool common; /* every command takes it */
 };
 
-#define OPTION_COUNT 13
+#define OPTION_COUNT 21
 
 static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
 {
@@ -39,6 +39,21 @@ static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
          NULL, a->metas, &a->meta_count, NULL, false},
         {"strict", NULL, "a warning is a mistake: exit 1", NULL, NULL, NULL, &a->strict, false},
         {"format", "FORMAT", "text, or json for programs", &a->format, NULL, NULL, NULL, false},
+        {"route", "NAME", "only those of this route; may be given several times", NULL, a->routes,
+         &a->route_count, NULL, false},
+        {"reason", "TEXT", "only those whose reason has this text", &a->reason, NULL, NULL, NULL,
+         false},
+        {"since", "TIME", "only those since then: 2026-01-01T00:00:00Z, or 2h ago", &a->since, NULL,
+         NULL, NULL, false},
+        {"seq", "N", "only this sequence, or 5-9, or 5,7; may be given several times", NULL,
+         a->sequences, &a->sequence_count, NULL, false},
+        {"subject", "PATTERN", "only those stored under such a subject: dlq.orders, dlq.>",
+         &a->subject, NULL, NULL, NULL, false},
+        {"all", NULL, "all of them", NULL, NULL, NULL, &a->all, false},
+        {"dry-run", NULL, "change nothing, only say what would be done", NULL, NULL, NULL,
+         &a->dry_run, false},
+        {"timeout", "DURATION", "how long to wait for a target that is away; default 10s",
+         &a->timeout, NULL, NULL, NULL, false},
         {"junit", "FILE", "write the results there too, as JUnit XML", &a->junit, NULL, NULL, NULL,
          false},
     };
@@ -217,6 +232,15 @@ void nw_command_usage(const struct nw_command *command, void *stdio_file)
     struct option options[OPTION_COUNT];
     FILE *out = stdio_file;
 
+    for (const struct nw_command *a = command->actions; a != NULL && a->name != NULL; a++) {
+        if (a != command->actions) {
+            (void)fputc('\n', out);
+        }
+        nw_command_usage(a, stdio_file);
+    }
+    if (command->actions != NULL) {
+        return;
+    }
     options_of(&none, options);
     (void)fprintf(out, "natsway %s %s\n    %s\n\n", command->name, command->operands,
                   command->summary);

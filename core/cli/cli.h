@@ -31,8 +31,13 @@ struct nw_arguments {
     size_t header_count;
     const char *metas[NW_CLI_VALUES_MAX];
     size_t meta_count;
+    const char *routes[NW_CLI_VALUES_MAX];
+    size_t route_count;
+    const char *sequences[NW_CLI_VALUES_MAX];
+    size_t sequence_count;
     const char *state_dir, *log_level, *log_format, *address, *key, *junit, *format;
-    bool help, online, strict;
+    const char *reason, *since, *subject, *timeout;
+    bool help, online, strict, all, dry_run;
 };
 
 struct nw_command {
@@ -41,10 +46,14 @@ struct nw_command {
         *options;       /* names it takes beside the common ones, between blanks: " address key " */
     size_t least, most; /* operands */
     enum nw_exit (*run)(const struct nw_arguments *arguments);
+    /* Not NULL: its first operand is one of these, whose names begin with its own. The last has
+     * none. */
+    const struct nw_command *actions;
 };
 
 /* All commands; the last has no name. */
 extern const struct nw_command nw_commands[];
+extern const struct nw_command nw_dlq_actions[];
 /* NULL: there is none of that name. */
 const struct nw_command *nw_command_find(const char *name);
 /* Say so on standard error, with the name that was probably meant. */

@@ -20,7 +20,7 @@ enum nw_exit nw_command_help(const struct nw_arguments *arguments)
     }
     (void)puts("natsway joins Kafka, MQTT, HTTP and files to NATS.\n");
     for (c = nw_commands; c->name != NULL; c++) {
-        (void)printf("  natsway %-10s %-12s %s\n", c->name, c->operands, c->summary);
+        (void)printf("  natsway %-10s %-14s %s\n", c->name, c->operands, c->summary);
     }
     (void)puts("\n`natsway help COMMAND` shows its options. Exit codes: 0 done, 1 the input was "
                "refused,\n2 wrong usage, 3 a needed system could not be reached, 4 internal.");

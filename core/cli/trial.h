@@ -42,6 +42,9 @@ int nw_trial_run(const struct nw_route_spec *route, struct nw_mapper *mapper,
 /* Append it as one JSON object, as `natsway try` prints it. */
 void nw_trial_add_end(struct nw_buffer *out, const struct nw_trial_end *end);
 
+/* Append the members key, headers and payload of such an object: "key":…, and so on. */
+void nw_trial_add_content(struct nw_buffer *out, const struct nw_message *m);
+
 /* Append a payload as a JSON value: what it is if it is JSON, otherwise a string, and what is not
  * UTF-8 in base64 between angle brackets; null for none. */
 void nw_trial_add_payload(struct nw_buffer *out, struct nw_slice payload);

@@ -70,6 +70,14 @@ static void add_payload(struct nw_buffer *out, struct nw_slice payload)
     }
 }
 
+void nw_trial_add_content(struct nw_buffer *out, const struct nw_message *m)
+{
+    nw_buffer_add_text(out, "\"key\":");
+    nw_json_add_string_or_null(out, m->key);
+    add_headers(out, m);
+    add_payload(out, m->payload);
+}
+
 static void add_sent(struct nw_buffer *out, const struct nw_sink_spec *sink,
                      const struct nw_message *m)
 {
@@ -77,10 +85,8 @@ static void add_sent(struct nw_buffer *out, const struct nw_sink_spec *sink,
     nw_json_add_string(out, nw_slice_text(sink->connector->name));
     nw_buffer_add_text(out, ",\"address\":");
     nw_json_add_string(out, m->address);
-    nw_buffer_add_text(out, ",\"key\":");
-    nw_json_add_string_or_null(out, m->key);
-    add_headers(out, m);
-    add_payload(out, m->payload);
+    nw_buffer_add_text(out, ",");
+    nw_trial_add_content(out, m);
     nw_buffer_add_text(out, "}");
 }
 

@@ -53,6 +53,15 @@ struct nw_slice nw_raw_headers(natsMsg *msg)
     return all;
 }
 
+struct nw_slice nw_raw_header_lines(struct nw_slice bytes)
+{
+    if (bytes.len <= sizeof MAGIC || memcmp(bytes.data, MAGIC, sizeof MAGIC - 1) != 0) {
+        return NW_ABSENT;
+    }
+    (void)next_line(&bytes);
+    return bytes;
+}
+
 bool nw_raw_headers_next(struct nw_slice *lines, struct nw_slice *name, struct nw_slice *value,
                          bool *folded)
 {

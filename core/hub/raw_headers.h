@@ -18,6 +18,9 @@
  * makes no difference. */
 struct nw_slice nw_raw_headers(natsMsg *msg);
 
+/* The same of the bytes of headers by themselves, from "NATS/1.0" on. */
+struct nw_slice nw_raw_header_lines(struct nw_slice bytes);
+
 /* The next header; *lines moves behind it. The value is trimmed. folded: it goes over several
  * lines, whose breaks stand for blanks. false: there is none. Lines that are no headers are passed
  * over. */

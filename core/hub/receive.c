@@ -117,9 +117,9 @@ static struct nw_slice unfold(struct nw_message *m, struct nw_slice value)
     return (struct nw_slice){text, len};
 }
 
-static int take_headers(struct nw_message *m, natsMsg *msg, bool stored)
+static int take_headers(struct nw_message *m, struct nw_slice lines, bool stored)
 {
-    struct nw_slice lines = nw_raw_headers(msg), name, value;
+    struct nw_slice name, value;
     bool folded;
     int rc = 0;
 
@@ -139,20 +139,27 @@ static int take_headers(struct nw_message *m, natsMsg *msg, bool stored)
     return rc;
 }
 
+int nw_receive_into(struct nw_message *m, struct nw_slice headers, struct nw_slice payload,
+                    bool stored, int64_t timestamp_ns)
+{
+    nw_message_set_payload(m, payload);
+    if (timestamp_ns != 0) {
+        nw_message_set_timestamp(m, timestamp_ns);
+    }
+    return take_headers(m, headers, stored);
+}
+
 struct nw_message *nw_receive(struct nw_endpoint *endpoint, natsMsg *msg, bool stored,
                               int64_t timestamp_ns)
 {
     struct nw_message *m = nw_message_new(endpoint);
     int len = natsMsg_GetDataLength(msg);
+    struct nw_slice payload = {len == 0 ? "" : natsMsg_GetData(msg), (size_t)len};
 
     if (m == NULL) {
         return NULL;
     }
-    nw_message_set_payload(m, (struct nw_slice){len == 0 ? "" : natsMsg_GetData(msg), (size_t)len});
-    if (timestamp_ns != 0) {
-        nw_message_set_timestamp(m, timestamp_ns);
-    }
-    if (take_headers(m, msg, stored) != 0) {
+    if (nw_receive_into(m, nw_raw_headers(msg), payload, stored, timestamp_ns) != 0) {
         nw_message_unref(m);
         return NULL;
     }

@@ -15,4 +15,9 @@
 struct nw_message *nw_receive(struct nw_endpoint *endpoint, natsMsg *msg, bool stored,
                               int64_t timestamp_ns);
 
+/* The same for a message that is there already, out of the lines of the headers and the payload,
+ * which are borrowed and must outlive it. 0 or NW_ENOMEM. */
+int nw_receive_into(struct nw_message *m, struct nw_slice headers, struct nw_slice payload,
+                    bool stored, int64_t timestamp_ns);
+
 #endif

@@ -189,6 +189,22 @@ int nwt_bridge_command_with(struct nwt_bridge *bridge, const char *command, cons
     return code;
 }
 
+#define WORDS_MAX 32
+
+void nwt_bridge_spawn(struct nwt_bridge *bridge, struct nwt_process *process, const char *words,
+                      const char *in_path, const char *out_path, const char *error_path)
+{
+    char *arguments[WORDS_MAX + 3] = {(char *)program()};
+    char *copy = strdup(words), *rest = copy, *word;
+    size_t count = 1;
+    while (count <= WORDS_MAX && (word = strsep(&rest, " ")) != NULL) {
+        arguments[count++] = word;
+    }
+    arguments[count] = bridge->config;
+    nwt_process_start(process, arguments, in_path, out_path, error_path);
+    free(copy);
+}
+
 bool nwt_bridge_ready(const struct nwt_bridge *bridge)
 {
     char url[60];

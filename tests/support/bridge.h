@@ -42,6 +42,11 @@ int nwt_bridge_command(struct nwt_bridge *bridge, const char *command);
 /* The same with an option: `natsway COMMAND OPTION FILE`. */
 int nwt_bridge_command_with(struct nwt_bridge *bridge, const char *command, const char *option);
 
+/* Start `natsway WORDS FILE`; words are separated by single blanks. in_path: its standard input, or
+ * NULL. Its output is appended to the two files. */
+void nwt_bridge_spawn(struct nwt_bridge *bridge, struct nwt_process *process, const char *words,
+                      const char *in_path, const char *out_path, const char *error_path);
+
 /* Whether /readyz says 200. */
 bool nwt_bridge_ready(const struct nwt_bridge *bridge);
 /* Whether the text stands in its log. */

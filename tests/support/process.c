@@ -41,7 +41,7 @@ static _Noreturn void become_child(char *const *arguments, int in, int out, int 
 void nwt_process_start(struct nwt_process *process, char *const *arguments, const char *in_path,
                        const char *out_path, const char *error_path)
 {
-    int in = open(in_path == NULL ? "/dev/null" : in_path, O_RDONLY | O_CLOEXEC);
+    int in = open(in_path == NULL ? "/dev/null" : in_path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     int out = open_output(out_path), error = open_output(error_path);
     pid_t parent = getpid();
     pid_t pid = in < 0 || out < 0 || error < 0 ? -1 : fork();

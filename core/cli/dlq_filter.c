@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which dead letters are meant, and under which subjects they are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/timestamp.h"
+#include "cli/dlq.h"
+#include "hub/subject.h"
+
+/* ---- the command line ---- */
+
+/* "5" or "5-9" of len bytes. */
+static bool read_range(const char *text, size_t len, struct dlq_range *out)
+{
+    char copy[48], *end;
+
+    if (len == 0 || len >= sizeof copy || strspn(text, "0123456789-") < len || *text == '-') {
+        return false;
+    }
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    out->from = out->to = strtoull(copy, &end, 10);
+    if (*end == '-' && end[1] != '\0') {
+        out->to = strtoull(end + 1, &end, 10);
+    }
+    return *end == '\0' && out->from > 0 && out->to >= out->from;
+}
+
+static size_t count_ranges(const struct nw_arguments *a)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < a->sequence_count; i++) {
+        for (const char *at = a->sequences[i]; at != NULL; at = strchr(at + 1, ',')) {
+            count++;
+        }
+    }
+    return count;
+}
+
+static enum nw_exit read_ranges(struct dlq *d)
+{
+    const struct nw_arguments *a = d->arguments;
+    struct dlq_filter *f = &d->filter;
+
+    f->ranges = nw_arena_alloc(d->arena, (count_ranges(a) + 1) * sizeof *f->ranges);
+    if (f->ranges == NULL) {
+        return dlq_wrong(d, NW_EXIT_INTERNAL, "out of memory");
+    }
+    for (size_t i = 0; i < a->sequence_count; i++) {
+        const char *at = a->sequences[i];
+        for (bool more = true; more;) {
+            size_t len = strcspn(at, ",");
+            if (!read_range(at, len, &f->ranges[f->range_count++])) {
+                return dlq_wrong(d, NW_EXIT_USAGE,
+                                 "--seq wants a number like 5, or 5-9, or 5,7; found \"%s\"",
+                                 a->sequences[i]);
+            }
+            more = at[len] == ',';
+            at += len + 1;
+        }
+    }
+    return NW_EXIT_DONE;
+}
+
+/* A point in time, or how long ago. */
+static enum nw_exit read_since(struct dlq *d)
+{
+    struct nw_slice text = nw_slice_text(d->arguments->since);
+    int64_t ms;
+
+    if (nw_timestamp_parse(text, &d->filter.since_ns, NULL) == 0) {
+        return NW_EXIT_DONE;
+    }
+    if (nw_duration_parse(text, &ms, NULL) != 0) {
+        return dlq_wrong(d, NW_EXIT_USAGE,
+                         "--since wants a time like 2026-01-01T00:00:00Z, or how long ago, like "
+                         "2h; found \"%s\"",
+                         text.data);
+    }
+    d->filter.since_ns = nw_clock_real_ns() - ms * NW_MILLISECOND_NS;
+    return NW_EXIT_DONE;
+}
+
+enum nw_exit dlq_read_filter(struct dlq *d)
+{
+    const struct nw_arguments *a = d->arguments;
+    struct nw_error error;
+    int64_t ms;
+    enum nw_exit result = read_ranges(d);
+
+    d->filter.routes = a->routes;
+    d->filter.route_count = a->route_count;
+    d->filter.reason = a->reason;
+    d->filter.subject = a->subject;
+    if (result == NW_EXIT_DONE && a->since != NULL) {
+        result = read_since(d);
+    }
+    if (result == NW_EXIT_DONE && a->subject != NULL &&
+        nw_subject_check_pattern(nw_slice_text(a->subject), &error) != 0) {
+        return dlq_wrong(d, NW_EXIT_USAGE, "--subject: %s", error.text);
+    }
+    if (result == NW_EXIT_DONE && a->timeout != NULL &&
+        nw_duration_parse(nw_slice_text(a->timeout), &ms, &error) != 0) {
+        return dlq_wrong(d, NW_EXIT_USAGE, "--timeout: %s", error.text);
+    }
+    return result;
+}
+
+/* ---- the letters ---- */
+
+static bool has_route(const struct dlq_filter *f, const char *route)
+{
+    for (size_t i = 0; i < f->route_count; i++) {
+        if (strcmp(f->routes[i], route) == 0) {
+            return true;
+        }
+    }
+    return f->route_count == 0;
+}
+
+static bool has_sequence(const struct dlq_filter *f, uint64_t sequence)
+{
+    for (size_t i = 0; i < f->range_count; i++) {
+        if (sequence >= f->ranges[i].from && sequence <= f->ranges[i].to) {
+            return true;
+        }
+    }
+    return f->range_count == 0;
+}
+
+bool dlq_filter_takes(const struct dlq_filter *f, const struct dlq_letter *letter)
+{
+    return has_sequence(f, letter->sequence) && has_route(f, letter->route) &&
+           letter->time_ns >= f->since_ns &&
+           (f->reason == NULL || strcasestr(letter->reason, f->reason) != NULL) &&
+           (f->subject == NULL ||
+            nw_subject_matches(nw_slice_text(f->subject), nw_slice_text(letter->subject)));
+}
+
+uint64_t dlq_filter_first(const struct dlq_filter *f)
+{
+    uint64_t first = f->range_count == 0 ? 1 : UINT64_MAX;
+
+    for (size_t i = 0; i < f->range_count; i++) {
+        first = f->ranges[i].from < first ? f->ranges[i].from : first;
+    }
+    return first;
+}
+
+/* ---- their subjects ---- */
+
+/* Behind the "}}" that ends the expression at text; quotes may have one. */
+static const char *skip_expression(const char *text)
+{
+    char quote = '\0';
+
+    for (; *text != '\0'; text++) {
+        if (quote != '\0') {
+            quote = *text == quote ? '\0' : quote;
+        } else if (*text == '\'' || *text == '"') {
+            quote = *text;
+        } else if (text[0] == '}' && text[1] == '}') {
+            return text + 2;
+        }
+    }
+    return text;
+}
+
+/* Whether the expression at text, behind "{{", gives one token at most. */
+static bool is_one_token(const char *text)
+{
+    static const char *const names[] = {"route",     "bridge", "key",     "id",
+                                        "partition", "offset", "sequence"};
+
+    text += strspn(text, " ");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t len = strlen(names[i]);
+        const char *end = text + len;
+        if (strncmp(text, names[i], len) == 0) {
+            end += strspn(end, " ");
+            return strncmp(end, "}}", 2) == 0;
+        }
+    }
+    return false;
+}
+
+/* A token with a value in it may be any; where a value may have several, all is behind it. */
+void dlq_add_pattern(struct nw_buffer *out, const char *template)
+{
+    const char *at = template;
+
+    while (true) {
+        const char *begin = at;
+        bool open = *at == '$';
+        while (*at != '\0' && *at != '.') {
+            if (at[0] == '{' && at[1] == '{') {
+                open = true;
+                if (!is_one_token(at + 2)) {
+                    nw_buffer_add_char(out, '>');
+                    return;
+                }
+                at = skip_expression(at + 2);
+            } else {
+                at++;
+            }
+        }
+        if (open) {
+            nw_buffer_add_char(out, '*');
+        } else {
+            nw_buffer_add(out, begin, (size_t)(at - begin));
+        }
+        if (*at == '\0') {
+            return;
+        }
+        nw_buffer_add_char(out, '.');
+        at++;
+    }
+}
