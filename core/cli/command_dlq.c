@@ -151,7 +151,7 @@ static enum nw_exit run_purge(const struct nw_arguments *a)
     return run("dlq purge", a, purge);
 }
 
-#define CHOICE " route reason since seq subject "
+#define CHOICE " state-dir route reason since seq subject "
 
 const struct nw_command nw_dlq_actions[] = {
     {"dlq ls", "FILE...", "list dead letters, a line each, the newest last", CHOICE "format ", 1,

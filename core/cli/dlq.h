@@ -60,8 +60,6 @@ enum nw_exit dlq_read_filter(struct dlq *d);
 bool dlq_filter_takes(const struct dlq_filter *f, const struct dlq_letter *letter);
 /* The lowest sequence that can pass. */
 uint64_t dlq_filter_first(const struct dlq_filter *f);
-/* Append the pattern of all subjects that the template of dead letters can give. */
-void dlq_add_pattern(struct nw_buffer *out, const char *template);
 
 /* In dlq_read.c. Find what d->filter takes, from the streams that take dead letters. */
 enum nw_exit dlq_find(struct dlq *d);

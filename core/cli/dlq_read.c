@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "base/timestamp.h"
 #include "cli/dlq.h"
+#include "hub/letter_pattern.h"
 #include "hub/subject.h"
 #include "message/letter.h"
 
@@ -52,7 +53,7 @@ static bool find_patterns(struct dlq *d)
         const struct nw_route_spec *route = d->config->routes[i];
         struct nw_buffer pattern = {0};
         if (route->dead_letter != NULL) {
-            dlq_add_pattern(&pattern, route->dead_letter->address);
+            nw_letter_add_pattern(&pattern, route->dead_letter->address);
             good &= !pattern.failed && list_add(d, &d->patterns, nw_buffer_text(&pattern));
         }
         nw_buffer_done(&pattern);

@@ -195,14 +195,24 @@ static bool is_over(struct retry *t, struct nw_bridge *bridge)
     return all || stuck;
 }
 
-static void block_signals(sigset_t *set)
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
 {
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first one ends it in order, the second at once. */
+static void take_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal,
+                               .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
+
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)sigemptyset(set);
-    (void)sigaddset(set, SIGTERM);
-    (void)sigaddset(set, SIGINT);
-    (void)sigaddset(set, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, set, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
 }
 
 /* *clean: no thread of the bridge is left. */
@@ -211,10 +221,9 @@ static enum nw_exit run_bridge(struct retry *t, bool *clean)
     const struct timespec look = {0, LOOK_NS};
     struct nw_error error = {.text = ""};
     struct nw_bridge *bridge = NULL;
-    sigset_t signals;
     int rc;
 
-    block_signals(&signals);
+    take_signals();
     rc = nw_bridge_start(t->d->config, &bridge, &error);
     if (rc != 0) {
         return dlq_wrong(t->d, rc == NW_ENOMEM ? NW_EXIT_INTERNAL : NW_EXIT_REFUSED, "%s",
@@ -223,9 +232,10 @@ static enum nw_exit run_bridge(struct retry *t, bool *clean)
     for (size_t i = 0; i < t->route_count; i++) {
         t->routes[i].moved_ns = nw_clock_monotonic_ns();
     }
-    while (!t->interrupted && !is_over(t, bridge)) {
-        t->interrupted = sigtimedwait(&signals, NULL, &look) > 0;
+    while (interrupted == 0 && !is_over(t, bridge)) {
+        (void)nanosleep(&look, NULL);
     }
+    t->interrupted = interrupted != 0;
     *clean =
         nw_bridge_stop(bridge, t->interrupted || t->given_up ? 0 : CLOSE_MS) && !nw_hub_lingers();
     return NW_EXIT_DONE;

@@ -549,6 +549,33 @@ Test(dlq, retry_takes_letters_without_an_address)
     natsMsg_Destroy(m);
 }
 
+/* A work queue has no place for a consumer of ours, and the server names a part of the subjects. */
+Test(dlq, reads_streams_that_take_no_consumer)
+{
+    const char *subjects[] = {"dlq.r", "other"};
+    jsStreamConfig config;
+
+    NWT_NATS(js_DeleteStream(client->js, "DLQ", NULL, NULL));
+    jsStreamConfig_Init(&config);
+    config.Name = "DLQ";
+    config.Subjects = subjects;
+    config.SubjectsLen = 2;
+    config.Retention = js_WorkQueuePolicy;
+    NWT_NATS(js_AddStream(NULL, client->js, &config, NULL, NULL));
+    publish_text("other", "0");
+    publish_text("in.r.a", "1");
+    publish_text("in.r.a", "2");
+    make_letters(ROUTE("r", REFUSE, TO_OUT), 3);
+    set_routes(ACCEPT);
+    expect_dlq(0, "ls");
+    cr_expect_eq(lines(out), 2);
+    expect_dlq(0, "ls --seq 3");
+    cr_expect_eq(lines(out), 1);
+    expect_dlq(0, "retry");
+    cr_expect_eq(nwt_stream_count(client, "DLQ"), 1);
+    cr_expect_eq(nwt_stream_count(client, "OUT"), 2);
+}
+
 Test(dlq, says_what_is_missing)
 {
     set_routes(ACCEPT);

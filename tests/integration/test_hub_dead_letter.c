@@ -180,3 +180,67 @@ Test(hub_dead_letter, that_is_too_large_goes_as_far_as_it_fits)
     natsMsg_Destroy(m);
     free(large);
 }
+
+/* The stream is full and takes no more: the message stays where it is, and so does what comes. */
+Test(hub_dead_letter, holds_its_source_while_its_stream_is_full)
+{
+    jsStreamConfig config;
+    const char *subjects[] = {"dlq.>"};
+
+    jsStreamConfig_Init(&config);
+    config.Name = "DLQ";
+    config.Subjects = subjects;
+    config.SubjectsLen = 1;
+    config.MaxMsgs = 1;
+    config.Discard = js_DiscardNew;
+    NWT_NATS(js_AddStream(NULL, client->js, &config, NULL, NULL));
+    run_bridge(REJECT);
+    for (int i = 0; i < 3; i++) {
+        publish("in.1", "{\"bad\":true}", 12);
+    }
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "dead_lettered") == 1));
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "retries") >= 3));
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "in_flight"), 2);
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "dropped"), 0);
+    nwt_bridge_kill(bridge);
+    config.MaxMsgs = 10;
+    NWT_NATS(js_UpdateStream(NULL, client->js, &config, NULL, NULL));
+    nwt_bridge_run(bridge);
+    cr_assert(NWT_WAIT(20000, nwt_stream_count(client, "DLQ") == 3));
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "dead_lettered") == 2));
+}
+
+/* What a header of somebody else orders a stream to do was not meant for that of the dead letters:
+ * it would refuse them for ever, or be emptied. */
+Test(hub_dead_letter, obeys_no_header_of_the_message)
+{
+    static const char *const names[] = {"Nats-Expected-Stream", "Nats-Rollup"};
+    jsStreamConfig config;
+    const char *subjects[] = {"dlq.>"};
+    natsMsg *m = NULL;
+
+    jsStreamConfig_Init(&config);
+    config.Name = "DLQ";
+    config.Subjects = subjects;
+    config.SubjectsLen = 1;
+    config.AllowRollup = true;
+    NWT_NATS(js_AddStream(NULL, client->js, &config, NULL, NULL));
+    bridge = nwt_bridge_new(folder, "bridge",
+                            "nats: {url: \"%s\"}\n"
+                            "dead_letter: \"dlq.{{route}}\"\n"
+                            "routes:\n"
+                            "  r:\n"
+                            "    from: {nats: \"core.x\"}\n"
+                            "    map: [{reject: \"no\"}]\n"
+                            "    to: {nats: \"out.x\"}\n",
+                            nats->url);
+    nwt_bridge_run(bridge);
+    for (size_t i = 0; i < 2; i++) {
+        NWT_NATS(natsMsg_Create(&m, "core.x", NULL, "x", 1));
+        NWT_NATS(natsMsgHeader_Set(m, names[i], i == 0 ? "OTHER" : "all"));
+        NWT_NATS(natsConnection_PublishMsg(client->connection, m));
+        natsMsg_Destroy(m);
+    }
+    cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "dead_lettered") == 2));
+    cr_expect_eq(nwt_stream_count(client, "DLQ"), 2);
+}
