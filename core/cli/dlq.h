@@ -27,7 +27,7 @@ struct dlq_letter {
     uint64_t sequence;
     int64_t time_ns;
     size_t size;
-    const char *route, *origin, *attempts, *reason;
+    const char *bridge, *route, *origin, *attempts, *reason;
 };
 
 /* A command at work. All zero is one that has not begun. */

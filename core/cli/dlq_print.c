@@ -76,6 +76,7 @@ static void add_members(struct nw_buffer *out, const struct dlq_letter *letter)
     nw_buffer_add_format(out, ",\"size\":%zu", letter->size);
     add_text(out, "stream", letter->stream);
     add_text(out, "subject", letter->subject);
+    add_text(out, "bridge", letter->bridge);
 }
 
 void dlq_add_json(struct nw_buffer *out, const struct dlq_letter *letter)

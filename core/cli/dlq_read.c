@@ -53,7 +53,7 @@ static bool find_patterns(struct dlq *d)
         const struct nw_route_spec *route = d->config->routes[i];
         struct nw_buffer pattern = {0};
         if (route->dead_letter != NULL) {
-            nw_letter_add_pattern(&pattern, route->dead_letter->address);
+            nw_letter_add_pattern(&pattern, route->dead_letter->address, d->config->name);
             good &= !pattern.failed && list_add(d, &d->patterns, nw_buffer_text(&pattern));
         }
         nw_buffer_done(&pattern);
@@ -139,14 +139,6 @@ static void add(struct reading *r, const struct dlq_letter *letter)
     d->letters[d->count++] = *letter;
 }
 
-/* Other messages of the stream, and letters of another bridge, are none of ours. */
-static bool is_ours(const struct dlq *d, const struct nw_letter *said)
-{
-    return said->reason.data != NULL && said->route.data != NULL &&
-           (said->bridge.data == NULL ||
-            nw_slice_equal(said->bridge, nw_slice_text(d->config->name)));
-}
-
 static void take_letter(struct reading *r, const struct nw_stored *stored, struct nw_message *m)
 {
     struct nw_letter said;
@@ -159,14 +151,15 @@ static void take_letter(struct reading *r, const struct nw_stored *stored, struc
         r->no_memory = true;
         return;
     }
-    if (!is_ours(r->d, &said)) {
-        return;
+    if (said.reason.data == NULL || said.route.data == NULL) {
+        return; /* another message of the stream */
     }
     if (said.time.data != NULL) {
         (void)nw_timestamp_parse(said.time, &letter.time_ns, NULL);
     }
     letter.subject = keep(r, nw_slice_text(stored->subject));
     letter.route = keep(r, said.route);
+    letter.bridge = keep(r, said.bridge);
     letter.reason = keep(r, said.reason);
     letter.attempts = keep(r, said.attempts.data == NULL ? NW_LITERAL("1") : said.attempts);
     letter.origin = keep(r, m->origin);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hub/letter_pattern.h"
 
+#include <string.h>
+
+#include "hub/subject.h"
+
 /* Behind the "}}" that ends the expression at text; quotes may have one. */
 static const char *skip_expression(const char *text)
 {
@@ -18,53 +22,78 @@ static const char *skip_expression(const char *text)
     return text;
 }
 
-/* Whether the expression at text, behind "{{", gives one token at most. */
+/* Whether the expression at text, behind "{{", is the name alone. */
+static bool is_only(const char *text, const char *name)
+{
+    size_t len = strlen(name);
+
+    text += strspn(text, " ");
+    return strncmp(text, name, len) == 0 &&
+           strncmp(text + len + strspn(text + len, " "), "}}", 2) == 0;
+}
+
+/* Whether the expression gives one token at most. */
 static bool is_one_token(const char *text)
 {
     static const char *const names[] = {"route",     "bridge", "key",     "id",
                                         "partition", "offset", "sequence"};
 
-    text += strspn(text, " ");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        size_t len = strlen(names[i]);
-        const char *end = text + len;
-        if (strncmp(text, names[i], len) == 0) {
-            end += strspn(end, " ");
-            return strncmp(end, "}}", 2) == 0;
+        if (is_only(text, names[i])) {
+            return true;
         }
     }
     return false;
 }
 
-/* A token with a value in it may be any; where a value may have several, all is behind it. */
-void nw_letter_add_pattern(struct nw_buffer *out, const char *template)
+static void cut(struct nw_buffer *out, size_t len)
 {
-    const char *at = template;
+    if (out->data != NULL) {
+        out->len = len;
+        out->data[len] = '\0';
+    }
+}
 
-    while (true) {
-        const char *begin = at;
-        bool open = *at == '$';
-        while (*at != '\0' && *at != '.') {
-            if (at[0] == '{' && at[1] == '{') {
-                open = true;
-                if (!is_one_token(at + 2)) {
-                    nw_buffer_add_char(out, '>');
-                    return;
-                }
-                at = skip_expression(at + 2);
-            } else {
-                at++;
-            }
+enum token { FIXED, OPEN, REST };
+
+/* Append the token at *at and move behind it. OPEN: it may be any; REST: it may be several, and so
+ * all behind it is open. */
+static enum token add_token(struct nw_buffer *out, const char **at, const char *bridge)
+{
+    enum token kind = **at == '$' ? OPEN : FIXED;
+
+    while (**at != '\0' && **at != '.') {
+        const char *expression = *at + 2;
+        if ((*at)[0] != '{' || (*at)[1] != '{') {
+            nw_buffer_add_char(out, *(*at)++);
+            continue;
         }
-        if (open) {
-            nw_buffer_add_char(out, '*');
+        if (!is_one_token(expression)) {
+            return REST;
+        }
+        if (is_only(expression, "bridge") && nw_subject_is_name(bridge)) {
+            nw_buffer_add_text(out, bridge);
         } else {
-            nw_buffer_add(out, begin, (size_t)(at - begin));
+            kind = OPEN;
         }
-        if (*at == '\0') {
+        *at = skip_expression(expression);
+    }
+    return kind;
+}
+
+void nw_letter_add_pattern(struct nw_buffer *out, const char *template, const char *bridge)
+{
+    for (const char *at = template;; at++) {
+        size_t begin = out->len;
+        enum token kind = add_token(out, &at, bridge);
+
+        if (kind != FIXED) {
+            cut(out, begin);
+            nw_buffer_add_char(out, kind == OPEN ? '*' : '>');
+        }
+        if (kind == REST || *at == '\0') {
             return;
         }
         nw_buffer_add_char(out, '.');
-        at++;
     }
 }

@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 
-/* Append the pattern of all subjects that the template can give. */
-void nw_letter_add_pattern(struct nw_buffer *out, const char *template);
+/* Append the pattern of all subjects that the template can give in the bridge of that name. */
+void nw_letter_add_pattern(struct nw_buffer *out, const char *template, const char *bridge);
 
 #endif

@@ -49,7 +49,8 @@ TestSuite(dlq, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* ---- the bridge and its letters ---- */
 
-#define HEAD "nats: {url: \"%s\"}\ndead_letter: \"dlq.{{route}}\"\nroutes:\n"
+#define HEAD "nats: {url: \"%s\"}\n%sroutes:\n"
+#define TOP "dead_letter: \"dlq.{{route}}\"\n"
 #define ROUTE(name, map, to)                     \
     "  " name ":\n"                              \
     "    from: {jetstream: \"in." name ".*\"}\n" \
@@ -63,7 +64,8 @@ TestSuite(dlq, .init = set_up, .fini = tear_down, .timeout = 600);
 static void set_routes(const char *routes)
 {
     char *format = NULL;
-    cr_assert(asprintf(&format, HEAD "%s", nats->url, routes) > 0);
+    cr_assert(asprintf(&format, HEAD "%s", nats->url,
+                       strstr(routes, "dead_letter: \"") == NULL ? TOP : "", routes) > 0);
     if (bridge == NULL) {
         bridge = nwt_bridge_new(folder, "plant", "%s", format);
     } else {
@@ -507,18 +509,11 @@ Test(dlq, retry_knows_what_the_source_knew)
     natsMsg_Destroy(m);
 }
 
-/* Letters of another bridge are none of ours, and those of a route that is gone stay. */
-Test(dlq, only_the_letters_of_the_bridge_and_of_routes_that_are_there)
+/* What is no letter is none of ours, and letters of a route that is gone stay. */
+Test(dlq, leaves_what_is_no_letter_and_what_has_no_route)
 {
-    natsMsg *m = NULL;
-
     publish_text("in.r.a", "1");
     make_letters(ROUTE("r", REFUSE, TO_OUT), 1);
-    NWT_NATS(natsMsg_Create(&m, "dlq.r", NULL, "2", 1));
-    NWT_NATS(natsMsgHeader_Set(m, "Natsway-Error", "e"));
-    NWT_NATS(natsMsgHeader_Set(m, "Natsway-Route", "r"));
-    NWT_NATS(natsMsgHeader_Set(m, "Natsway-Bridge", "other"));
-    nwt_stream_publish(client, m);
     publish_text("dlq.r", "no letter at all");
     set_routes(ROUTE("s", "", TO_OUT));
     expect_dlq(0, "ls");
@@ -527,7 +522,24 @@ Test(dlq, only_the_letters_of_the_bridge_and_of_routes_that_are_there)
     cr_expect(says("its route is not in the configuration any more"));
     expect_dlq(0, "purge --all");
     cr_expect_str_eq(out, "purged 1 dead letter\n");
-    cr_expect_eq(nwt_stream_count(client, "DLQ"), 2);
+    cr_expect_eq(nwt_stream_count(client, "DLQ"), 1);
+}
+
+/* Bridges that share a stream see their own, where the subjects tell them apart. */
+Test(dlq, letters_of_another_bridge_are_apart_by_their_subjects)
+{
+    natsMsg *m = NULL;
+
+    set_routes(ACCEPT "dead_letter: \"dlq.{{bridge}}.{{route}}\"\n");
+    for (int i = 0; i < 3; i++) {
+        NWT_NATS(natsMsg_Create(&m, i == 0 ? "dlq.plant.r" : "dlq.other.r", NULL, "2", 1));
+        NWT_NATS(natsMsgHeader_Set(m, "Natsway-Error", "e"));
+        NWT_NATS(natsMsgHeader_Set(m, "Natsway-Route", "r"));
+        nwt_stream_publish(client, m);
+    }
+    nwt_stream_flush(client);
+    expect_dlq(0, "ls");
+    cr_expect_eq(lines(out), 1);
 }
 
 /* A letter of an older version says less. */

@@ -11,7 +11,9 @@ Test(letter_pattern, takes_all_that_the_template_can_give)
         {"dlq.orders", "dlq.orders"},
         {"dlq.{{route}}", "dlq.*"},
         {"dlq.{{ route }}.x", "dlq.*.x"},
-        {"dlq-{{route}}.{{bridge}}.x", "*.*.x"},
+        {"dlq-{{route}}.{{bridge}}.x", "*.plant-1.x"},
+        {"dlq.{{ bridge }}-{{bridge}}.{{route}}", "dlq.plant-1-plant-1.*"},
+        {"dlq.{{bridge}}-{{route}}.x", "dlq.*.x"},
         {"dlq.{{key}}", "dlq.*"},
         {"dlq.{{keys}}", "dlq.>"},
         {"dlq.{{key or 'a.b'}}", "dlq.>"},
@@ -24,9 +26,18 @@ Test(letter_pattern, takes_all_that_the_template_can_give)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct nw_buffer b = {0};
-        nw_letter_add_pattern(&b, cases[i].template);
+        nw_letter_add_pattern(&b, cases[i].template, "plant-1");
         cr_expect_str_eq(nw_buffer_text(&b), cases[i].pattern, "%s: %s", cases[i].template,
                          nw_buffer_text(&b));
         nw_buffer_done(&b);
     }
+}
+
+Test(letter_pattern, does_not_spell_a_name_that_is_escaped)
+{
+    struct nw_buffer b = {0};
+
+    nw_letter_add_pattern(&b, "dlq.{{bridge}}.{{route}}", "plant 1.a");
+    cr_expect_str_eq(nw_buffer_text(&b), "dlq.*.*");
+    nw_buffer_done(&b);
 }
