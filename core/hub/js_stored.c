@@ -16,10 +16,24 @@ jv nw_js_stored_request(uint64_t sequence, const char *pattern)
                            : jv_object_set(request, jv_string("next_by_subj"), jv_string(pattern));
 }
 
+/* It is erased: of a message that is only taken out of the index the server, should it be killed,
+ * knows nothing a moment later, and it is there again. */
 jv nw_js_stored_removal(uint64_t sequence)
 {
-    return jv_object_set(jv_object_set(jv_object(), jv_string("seq"), jv_number((double)sequence)),
-                         jv_string("no_erase"), jv_true());
+    return jv_object_set(jv_object(), jv_string("seq"), jv_number((double)sequence));
+}
+
+#define ERR_NO_MESSAGE 10037
+#define ERR_NO_SEQUENCE 10043
+#define ERR_NOT_DELETED 10057
+
+/* A removal that fails has one code for all that can be wrong. */
+bool nw_js_stored_is_missing(int error_code, const char *text)
+{
+    return error_code == ERR_NO_MESSAGE || error_code == ERR_NO_SEQUENCE ||
+           (error_code == ERR_NOT_DELETED &&
+            (strstr(text, "not found") != NULL || strstr(text, "no message found") != NULL ||
+             strstr(text, "deleted message") != NULL));
 }
 
 /* A member that is left out is empty. */

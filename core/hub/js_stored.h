@@ -16,8 +16,11 @@ struct nw_js_stored {
 
 /* The request of STREAM.MSG.GET; pattern not NULL: the next of such a subject from there on. */
 jv nw_js_stored_request(uint64_t sequence, const char *pattern);
-/* The request of STREAM.MSG.DELETE. The bytes stay on the disk for a while. */
+/* The request of STREAM.MSG.DELETE. */
 jv nw_js_stored_removal(uint64_t sequence);
+
+/* Whether an error of one of the two says that there is no such message (any more). */
+bool nw_js_stored_is_missing(int error_code, const char *text);
 
 /* Read the answer to STREAM.MSG.GET, which is not taken; stream is kept by reference. The caller's,
  * or NULL: no memory, or it cannot be read. */

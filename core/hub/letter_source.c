@@ -18,10 +18,6 @@
 
 #define CALLS 64
 
-#define ERR_NO_MESSAGE 10037
-#define ERR_NO_SEQUENCE 10043
-#define ERR_NOT_DELETED 10057
-
 struct letter_source;
 
 /* A place of the ring: the letter index is in the place index % CALLS while it is read. */
@@ -76,8 +72,7 @@ static void tell(struct letter_source *s, size_t index, enum nw_letter_end end, 
 
 static bool is_missing(const struct nw_js_response *r)
 {
-    return r->error_code == ERR_NO_MESSAGE || r->error_code == ERR_NO_SEQUENCE ||
-           (r->error_code == ERR_NOT_DELETED && strstr(r->text, "not found") != NULL);
+    return nw_js_stored_is_missing(r->error_code, r->text);
 }
 
 /* ---- removing ---- */

@@ -14,11 +14,6 @@
 
 #define CONNECT_MS 5000
 
-/* JetStream's own words for "there is no such message". */
-#define ERR_NO_MESSAGE 10037
-#define ERR_NO_SEQUENCE 10043
-#define ERR_NOT_DELETED 10057
-
 /* ---- the connection ---- */
 
 int nw_letters_open(const void *hub_options, struct nw_letters **out, struct nw_error *error)
@@ -80,18 +75,16 @@ int nw_letters_unanswered(struct nw_letters *l, natsStatus s, struct nw_error *e
 
 static int refused(jv failure, struct nw_error *error)
 {
-    int code = (int)nw_js_number(failure, "code", 500);
-    int error_code = (int)nw_js_number(failure, "err_code", 0);
+    int code = (int)nw_js_number(failure, "code", 500), rc = NW_EINVAL;
     char text[200];
-    bool missing = error_code == ERR_NO_MESSAGE || error_code == ERR_NO_SEQUENCE;
 
     (void)nw_js_text(failure, "description", text, sizeof text);
-    missing |= error_code == ERR_NOT_DELETED && strstr(text, "not found") != NULL;
-    return nw_error_set(error,
-                        missing       ? NW_ENOTFOUND
-                        : code == 503 ? NW_EIO
-                                      : NW_EINVAL,
-                        "%s", text);
+    if (nw_js_stored_is_missing((int)nw_js_number(failure, "err_code", 0), text)) {
+        rc = NW_ENOTFOUND;
+    } else if (code == 503) {
+        rc = NW_EIO;
+    }
+    return nw_error_set(error, rc, "%s", text);
 }
 
 int nw_letters_ask(struct nw_letters *l, jv body, jv *out, struct nw_error *error,

@@ -4,6 +4,7 @@
 #include "support/bridge.h"
 #include "support/http_client.h"
 #include "support/http_server.h"
+#include "support/mosquitto.h"
 #include "support/nats_client.h"
 #include "support/nats_server.h"
 #include "support/numbered.h"
@@ -235,7 +236,7 @@ Test(dlq, retry_that_is_killed_loses_nothing)
     char *log = file_of("killed.txt");
     int64_t there;
 
-    set_routes(ACCEPT);
+    set_routes(ACCEPT "    max_in_flight: 4\n"); /* so slowly that it can be met */
     nwt_bridge_spawn(bridge, &process, "dlq retry", NULL, log, log);
     cr_assert(NWT_WAIT(60000, nwt_stream_count(client, "OUT") > COUNT / 20));
     nwt_process_kill(&process);
@@ -251,6 +252,52 @@ Test(dlq, retry_that_is_killed_loses_nothing)
     cr_expect(nwt_numbered_complete(n, false));
     nwt_numbered_free(n);
     free(log);
+}
+
+/* The server is killed in the middle and comes back: the command goes on by itself, and what it
+ * removed before is not there again. */
+Test(dlq, retry_outlasts_a_server_that_is_killed)
+{
+    struct nwt_numbered *n = make_many();
+    struct nwt_process process;
+    char *log = file_of("outage.txt");
+
+    set_routes(ACCEPT "    max_in_flight: 4\n");
+    nwt_bridge_spawn(bridge, &process, "dlq retry --timeout 5m", NULL, log, log);
+    cr_assert(NWT_WAIT(60000, nwt_stream_count(client, "OUT") > COUNT / 20));
+    nwt_process_kill(&nats->process);
+    nwt_nats_start(nats);
+    cr_expect_eq(nwt_process_wait(&process, 120000 * NWT_PATIENCE), 0);
+    nwt_process_kill(&process);
+    expect_dlq(0, "ls"); /* not the server's count: after a kill it may count what is not there */
+    cr_expect_str_eq(out, "");
+    nwt_stream_read(client, "OUT", "out.>", take_number, n);
+    cr_expect_eq(nwt_numbered_distinct(n), COUNT);
+    nwt_numbered_free(n);
+    free(log);
+}
+
+/* A client id of the user's own is the bridge's: the broker would put out the older of two. */
+Test(dlq, retry_to_mqtt_leaves_the_bridge_connected)
+{
+    static const char routes[] = ROUTE("r", "%s", "{mqtt: \"t\", qos: 1, client_id: mine}") ROUTE(
+        "s", "%s", "{mqtt: \"t\", qos: 1}") "connections: {mqtt: {url: \"%s\", client_id: ours}}\n";
+    struct nwt_mosquitto *mosquitto = nwt_mosquitto_new(folder, NULL);
+    char text[800];
+
+    publish_text("in.r.a", "1");
+    publish_text("in.s.a", "2");
+    snprintf(text, sizeof text, routes, REFUSE, REFUSE, mosquitto->url);
+    make_letters(text, 2);
+    snprintf(text, sizeof text, routes, "", "", mosquitto->url);
+    set_routes(text);
+    nwt_bridge_run(bridge);
+    expect_dlq(0, "retry");
+    cr_expect(says("2 delivered of 2"), "%s%s", out, error);
+    cr_expect(nwt_file_contains(mosquitto->log, "as mine-retry "));
+    cr_expect_not(nwt_file_contains(mosquitto->log, "already connected"));
+    cr_expect_eq(nwt_bridge_stop(bridge), 0);
+    nwt_mosquitto_free(mosquitto);
 }
 
 /* It stays, with the reason, and does not become another dead letter. */
