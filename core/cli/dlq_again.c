@@ -33,6 +33,16 @@ static int change_client_id(struct nw_arena *arena, const struct nw_option *rows
     return *id == NULL ? NW_ENOMEM : 0;
 }
 
+/* The bridge, if it runs, writes to the stream as well. */
+static void share_stream(const struct nw_sink_spec *sink)
+{
+    const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("only_writer"));
+
+    if (row != NULL && row->type == NW_OPTION_BOOL) {
+        *(bool *)(void *)((char *)sink->options + row->offset) = false;
+    }
+}
+
 /* What the targets may do without is not opened: a listener's port is taken where the bridge runs.
  */
 static int prepare_sinks(struct nw_arena *arena, struct nw_route_spec *route)
@@ -44,6 +54,7 @@ static int prepare_sinks(struct nw_arena *arena, struct nw_route_spec *route)
         if (sink->connection != NULL && sink->connection->kind->optional) {
             sink->connection = NULL;
         }
+        share_stream(sink);
         rc = change_client_id(arena, sink->kind->options, sink->options);
     }
     return rc;
@@ -142,7 +153,7 @@ static int complete(const struct nw_route_spec *route, const struct nw_letter_pl
     char origin[300];
 
     if (m->address.len == 0 && pattern.len > 0 &&
-        nw_template_scope_matches(&route->scope, pattern)) {
+        nw_template_scope_matches(&route->scope, pattern) == 1) {
         m->address = pattern;
     }
     if (m->origin.data == NULL) {
