@@ -58,8 +58,8 @@ enum nw_exit dlq_failed(const struct dlq *d, int rc, const struct nw_error *erro
 /* In dlq_filter.c. Fill d->filter; d->arena is there. */
 enum nw_exit dlq_read_filter(struct dlq *d);
 bool dlq_filter_takes(const struct dlq_filter *f, const struct dlq_letter *letter);
-/* The lowest sequence that can pass. */
-uint64_t dlq_filter_first(const struct dlq_filter *f);
+/* From the lowest to the highest sequence that can pass. */
+void dlq_filter_span(const struct dlq_filter *f, struct dlq_range *out);
 
 /* In dlq_read.c. Find what d->filter takes, from the streams that take dead letters. */
 enum nw_exit dlq_find(struct dlq *d);

@@ -140,12 +140,12 @@ bool dlq_filter_takes(const struct dlq_filter *f, const struct dlq_letter *lette
             nw_subject_matches(nw_slice_text(f->subject), nw_slice_text(letter->subject)));
 }
 
-uint64_t dlq_filter_first(const struct dlq_filter *f)
+void dlq_filter_span(const struct dlq_filter *f, struct dlq_range *out)
 {
-    uint64_t first = f->range_count == 0 ? 1 : UINT64_MAX;
-
+    *out = (struct dlq_range){f->range_count == 0 ? 1 : UINT64_MAX,
+                              f->range_count == 0 ? UINT64_MAX : 0};
     for (size_t i = 0; i < f->range_count; i++) {
-        first = f->ranges[i].from < first ? f->ranges[i].from : first;
+        out->from = f->ranges[i].from < out->from ? f->ranges[i].from : out->from;
+        out->to = f->ranges[i].to > out->to ? f->ranges[i].to : out->to;
     }
-    return first;
 }

@@ -101,6 +101,7 @@ static enum nw_exit find_streams(struct dlq *d)
 struct reading {
     struct dlq *d;
     const char *stream;
+    struct dlq_range span; /* of sequences */
     bool no_memory;
 };
 
@@ -173,6 +174,10 @@ static bool take(void *context, const struct nw_stored *stored)
     struct reading *r = context;
     struct nw_message *m = nw_message_make();
 
+    if (stored->sequence > r->span.to) {
+        nw_message_unref(m);
+        return false;
+    }
     if (m == NULL) {
         r->no_memory = true;
     } else if (is_of_pattern(r->d, stored->subject)) {
@@ -186,10 +191,11 @@ static enum nw_exit read_stream(struct dlq *d, const char *stream)
 {
     struct reading r = {.d = d, .stream = stream};
     struct nw_error error = {.text = ""};
-    int rc =
-        nw_letters_read(d->connection, stream, d->patterns.count == 1 ? d->patterns.items[0] : ">",
-                        dlq_filter_first(&d->filter), true, take, &r, &error);
+    int rc;
 
+    dlq_filter_span(&d->filter, &r.span);
+    rc = nw_letters_read(d->connection, stream, d->patterns.count == 1 ? d->patterns.items[0] : ">",
+                         r.span.from, true, take, &r, &error);
     if (rc != 0) {
         return dlq_failed(d, rc, &error);
     }
