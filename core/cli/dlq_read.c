@@ -231,7 +231,7 @@ static enum nw_exit check_routes(const struct dlq *d)
         }
         best = nw_suggest_best(&s);
         return dlq_wrong(d, NW_EXIT_USAGE, "there is no route \"%s\"%s%s%s", name,
-                         best == NULL ? "" : ", did you mean \"", best == NULL ? "" : best,
+                         best == NULL ? "" : "; did you mean \"", best == NULL ? "" : best,
                          best == NULL ? "" : "\"?");
     }
     return NW_EXIT_DONE;

@@ -82,7 +82,7 @@ static const struct nw_command *find_action(const struct nw_command *command, co
         (void)fprintf(stderr, "usage: natsway %s %s\n", command->name, command->operands);
     } else {
         (void)fprintf(stderr, "natsway %s: there is no action \"%s\"%s%s%s\n", command->name, name,
-                      meant == NULL ? "" : ", did you mean \"", meant == NULL ? "" : meant,
+                      meant == NULL ? "" : "; did you mean \"", meant == NULL ? "" : meant,
                       meant == NULL ? "" : "\"?");
     }
     (void)fputs("ACTION is ", stderr);

@@ -15,7 +15,7 @@ run 2 dlq
 err_has 'usage: natsway dlq ACTION FILE...'
 err_has 'ACTION is ls, show, edit, retry or purge'
 run 2 dlq lss a.yaml
-err_has 'natsway dlq: there is no action "lss", did you mean "ls"?'
+err_has 'natsway dlq: there is no action "lss"; did you mean "ls"?'
 run 2 dlq a.yaml
 err_has 'there is no action "a.yaml"'
 run 2 dlq ls
@@ -32,7 +32,7 @@ out_has '--timeout DURATION'
 run 2 dlq ls a.yaml --dry-run
 err_is 'natsway dlq ls: there is no option --dry-run'
 run 2 dlq retry a.yaml --dryrun
-err_is 'natsway dlq retry: there is no option --dryrun, did you mean --dry-run?'
+err_is 'natsway dlq retry: there is no option --dryrun; did you mean --dry-run?'
 run 2 dlq ls a.yaml --seq
 err_is 'natsway dlq ls: --seq wants N'
 for seq in x 0 -1 5- 9-5 1,, 1,x '' 1-2-3; do
