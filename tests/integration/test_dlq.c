@@ -29,6 +29,7 @@ static char *out, *error; /* of the last command */
 static void set_up(void)
 {
     folder = nwt_folder_new();
+    setenv("TMPDIR", nwt_folder_path(folder), 1); /* what a killed command leaves there */
     nats = nwt_nats_new(folder, NULL);
     client = nwt_nats_connect(nats->url);
     nwt_stream_add(client, "IN", "in.>");
