@@ -167,7 +167,9 @@ static void on_stored(struct nw_requester_client *client, struct nw_reply *repli
                 k->known[j].until_ns = 0; /* the stream may be gone: ask again */
             }
         } else {
-            (void)nw_js_sink_take_puback(&k->base, m, replies[i].msg, false);
+            struct nw_js_puback ack;
+            nw_js_sink_read_puback(replies[i].msg, &ack);
+            (void)nw_js_sink_take_puback(&k->base, m, &ack, false);
         }
     }
     nw_hub_sink_flush(&k->base);

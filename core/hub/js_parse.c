@@ -131,7 +131,8 @@ void nw_js_parse_puback(struct nw_slice json, struct nw_js_puback *out)
         return;
     }
     out->sequence = find_number(json, "\"seq\"");
-    out->is_ack = find(json, "\"stream\"") != NULL && find(json, "\"seq\"") != NULL;
+    out->stream = find_text(json, "\"stream\"");
+    out->is_ack = out->stream.data != NULL && find(json, "\"seq\"") != NULL;
     duplicate = find(json, "\"duplicate\"");
     out->duplicate = duplicate != NULL && *duplicate == 't';
 }

@@ -26,6 +26,7 @@ struct nw_js_puback {
     bool is_ack; /* false: an error, or no answer of JetStream at all */
     bool duplicate;
     uint64_t sequence;
+    struct nw_slice stream;      /* as it stands in the JSON */
     int code, error_code;        /* of an error; 0: none */
     struct nw_slice description; /* of an error, as it stands in the JSON */
 };

@@ -2,7 +2,7 @@
 /*
  * The sink `jetstream: subject`. A publish is a request whose answer is the PubAck. Each carries
  * the message's stable id as Nats-Msg-Id, so that what is sent again after an outage is stored once
- * within the stream's duplicate window.
+ * within the stream's duplicate window; for messages of Kafka beyond it too (once.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "hub/jetstream_ends.h"
 #include "hub/js_parse.h"
 #include "hub/js_stream.h"
+#include "hub/once.h"
 #include "hub/publish.h"
 #include "hub/sink.h"
 
@@ -19,7 +20,7 @@
 
 struct js_sink_options {
     uint32_t message_id;
-    bool only_writer;
+    bool only_writer, checkpoints;
     struct nw_js_stream_options stream;
 };
 
@@ -27,6 +28,8 @@ struct js_sink {
     struct nw_hub_sink base;
     struct nw_js_stream stream;
     uint32_t message_id;
+    bool is_checkpointed; /* if the source has partitions, which the first message tells */
+    struct nw_once *once; /* NULL: not for this source, or not wanted */
 
     /* With only_writer, each message names the one that must stand before it, so that none passes
      * one that was refused: what follows a refused one is refused too, and sent again behind it.
@@ -49,6 +52,12 @@ static const struct nw_option rows[] = {
      .doc = "nobody else publishes to the stream, and the route has one lane: each message names "
             "the one before it (Nats-Expected-Last-Msg-Id), so that none is stored before one that "
             "the server refused for a moment"},
+    {.name = "checkpoints",
+     .type = NW_OPTION_BOOL,
+     .offset = offsetof(struct js_sink_options, checkpoints),
+     .standard = "true",
+     .doc = "from Kafka: keep in the bucket " NW_ONCE_BUCKET " how far each partition is stored, "
+            "so that what comes again is stored once however long ago it was"},
     {.name = "stream",
      .type = NW_OPTION_GROUP,
      .offset = offsetof(struct js_sink_options, stream),
@@ -97,15 +106,40 @@ static void break_chain(struct js_sink *k, int error_code)
     k->broken = true;
 }
 
+/* ---- sending ---- */
+
+static enum nw_admission admit(struct nw_hub_sink *base, struct nw_message *m)
+{
+    struct js_sink *k = (struct js_sink *)base;
+    int64_t number;
+
+    if (k->is_checkpointed) {
+        k->is_checkpointed = false;
+        if (nw_message_number(m, NW_META_PARTITION, &number)) {
+            k->once = nw_once_new(base, k->message_id);
+        }
+    }
+    return k->once == NULL ? NW_ADMIT : nw_once_admit(k->once, m);
+}
+
+/* It could not be published. */
+static void refuse(struct js_sink *k, struct nw_message *m, natsStatus s)
+{
+    struct nw_result r = {.message = m};
+
+    nw_hub_publish_outcome(s, &r.outcome, &r.cause, &r.reason);
+    if (k->once != NULL && r.outcome == NW_REJECT) {
+        nw_once_finished(k->once, m, NULL);
+    }
+    nw_hub_sink_done(&k->base, m, r.outcome, r.cause, r.reason);
+}
+
 static void publish(struct nw_hub_sink *base, struct nw_message *m)
 {
     struct js_sink *k = (struct js_sink *)base;
     struct nw_hub *hub = base->hub;
     struct nw_publication p = {.message = m};
     char reply[NW_REPLY_SUBJECT];
-    enum nw_outcome outcome;
-    enum nw_cause cause;
-    const char *reason;
     int64_t slot;
     natsStatus s;
 
@@ -115,6 +149,9 @@ static void publish(struct nw_hub_sink *base, struct nw_message *m)
     p.id = k->message_id != 0 ? nw_message_value(m, k->message_id) : nw_message_id(m);
     p.reply = reply;
     name_predecessor(k, &p);
+    if (k->once != NULL) {
+        nw_once_sent(k->once, m);
+    }
     slot = nw_requester_begin(hub->requester, &base->client, m, NW_INBOX_QUICK,
                               nw_loop_now(hub->loop) + DEADLINE_NS, reply);
     s = slot < 0 ? NATS_NO_MEMORY : nw_hub_publish(hub, &p);
@@ -122,41 +159,72 @@ static void publish(struct nw_hub_sink *base, struct nw_message *m)
         if (slot >= 0) {
             nw_requester_abandon(hub->requester, slot);
         }
-        nw_hub_publish_outcome(s, &outcome, &cause, &reason);
-        nw_hub_sink_done(base, m, outcome, cause, reason);
+        refuse(k, m, s);
         return;
     }
     remember(k, p.id);
 }
 
-int nw_js_sink_take_puback(struct nw_hub_sink *base, struct nw_message *m, natsMsg *msg,
-                           bool chained)
+/* ---- answers ---- */
+
+void nw_js_sink_read_puback(natsMsg *msg, struct nw_js_puback *ack)
 {
     struct nw_slice json = {natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)};
-    struct nw_js_puback ack;
-    enum nw_outcome outcome = NW_RETRY;
-    enum nw_cause cause = NW_CAUSE_OUTAGE;
+
+    nw_js_parse_puback(json, ack);
+}
+
+/* What an answer that is none of a stored message means. */
+static void outcome_of(const struct nw_js_puback *ack, bool chained, enum nw_outcome *outcome,
+                       enum nw_cause *cause)
+{
+    *outcome = NW_RETRY;
+    *cause = NW_CAUSE_OUTAGE;
+    if (ack->code != 0 && !(chained && ack->error_code == NW_JS_ERR_WRONG_LAST_ID)) {
+        nw_js_puback_outcome(ack, outcome, cause);
+    }
+}
+
+int nw_js_sink_take_puback(struct nw_hub_sink *base, struct nw_message *m,
+                           const struct nw_js_puback *ack, bool chained)
+{
+    enum nw_outcome outcome;
+    enum nw_cause cause;
     char reason[300];
 
-    nw_js_parse_puback(json, &ack);
-    if (ack.is_ack) {
+    if (ack->is_ack) {
         nw_hub_sink_ack(base, m, NULL);
         return 0;
     }
-    if (ack.code == 0) {
+    outcome_of(ack, chained, &outcome, &cause);
+    if (ack->code == 0) {
         (void)snprintf(reason, sizeof reason,
                        "the answer is none of JetStream: something else listens on the subject");
     } else {
-        if (!chained || ack.error_code != NW_JS_ERR_WRONG_LAST_ID) {
-            nw_js_puback_outcome(&ack, &outcome, &cause);
-        }
         (void)snprintf(reason, sizeof reason, "JetStream: %.*s (%d)",
-                       (int)(ack.description.len > 200 ? 200 : ack.description.len),
-                       ack.description.data == NULL ? "" : ack.description.data, ack.error_code);
+                       (int)(ack->description.len > 200 ? 200 : ack->description.len),
+                       ack->description.data == NULL ? "" : ack->description.data, ack->error_code);
     }
     nw_hub_sink_done(base, m, outcome, cause, reason);
     nw_hub_sink_flush(base);
-    return ack.code == 0 ? -1 : ack.error_code;
+    return ack->code == 0 ? -1 : ack->error_code;
+}
+
+/* What keeps the checkpoints is told before m is given back. */
+static int take_answer(struct js_sink *k, struct nw_message *m, natsMsg *msg)
+{
+    struct nw_js_puback ack;
+    enum nw_outcome outcome;
+    enum nw_cause cause;
+
+    nw_js_sink_read_puback(msg, &ack);
+    if (k->once != NULL) {
+        outcome_of(&ack, k->only_writer, &outcome, &cause);
+        if (ack.is_ack || outcome == NW_REJECT) {
+            nw_once_finished(k->once, m, ack.is_ack ? &ack : NULL);
+        }
+    }
+    return nw_js_sink_take_puback(&k->base, m, &ack, k->only_writer);
 }
 
 /* A stream that the route makes may have been deleted: it is made again. */
@@ -186,7 +254,7 @@ static void on_answer(struct nw_requester_client *client, struct nw_reply *repli
             nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE,
                              "JetStream did not confirm in time");
         } else if (!nw_hub_sink_unanswered(base, m, replies[i].kind)) {
-            error_code = nw_js_sink_take_puback(base, m, replies[i].msg, k->only_writer);
+            error_code = take_answer(k, m, replies[i].msg);
         }
         if (error_code != 0) {
             break_chain(k, error_code);
@@ -194,6 +262,9 @@ static void on_answer(struct nw_requester_client *client, struct nw_reply *repli
     }
     nw_hub_sink_flush(base);
     if (missing) {
+        if (k->once != NULL) {
+            nw_once_missing(k->once);
+        }
         make_stream_again(base);
     }
 }
@@ -224,7 +295,22 @@ static void prepare(struct nw_hub_sink *base)
 
 static void lost(struct nw_hub_sink *base)
 {
-    nw_js_stream_stop(&((struct js_sink *)base)->stream);
+    struct js_sink *k = (struct js_sink *)base;
+
+    nw_js_stream_stop(&k->stream);
+    if (k->once != NULL) {
+        nw_once_lost(k->once);
+    }
+}
+
+static void received(struct nw_listener *listener)
+{
+    struct js_sink *k =
+        (struct js_sink *)((char *)listener - offsetof(struct js_sink, base.listener));
+
+    if (k->once != NULL) {
+        nw_once_received(k->once);
+    }
 }
 
 static void closed(struct nw_hub_sink *base)
@@ -233,11 +319,12 @@ static void closed(struct nw_hub_sink *base)
 
     nw_js_stream_stop(&k->stream);
     nw_buffer_done(&k->last_id);
+    nw_once_free(k->once);
     free(k);
 }
 
 static const struct nw_hub_sink_ops ops = {
-    .publish = publish, .prepare = prepare, .lost = lost, .closed = closed};
+    .admit = admit, .publish = publish, .prepare = prepare, .lost = lost, .closed = closed};
 
 static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
                      void **state, struct nw_error *error)
@@ -250,6 +337,8 @@ static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
     }
     k->message_id = options->message_id;
     k->only_writer = options->only_writer;
+    k->is_checkpointed = options->checkpoints;
+    k->base.listener.received = received;
     k->base.client.complete = on_answer;
     k->base.client.published = was_published;
     nw_js_stream_init(&k->stream, config->connection, endpoint, &options->stream, on_stream,
@@ -275,7 +364,7 @@ const struct nw_sink_kind nw_jetstream_sink = {
     .address = NW_FILL_SUBJECT,
     .address_doc = "the subject to publish to; a stream must take it",
     .promise = "confirmed by the stream; a repeat within the stream's duplicate window is stored "
-               "once",
+               "once, one from Kafka also beyond it",
     .check = check,
     .open = open_sink,
     .send = nw_hub_sink_send,

@@ -126,11 +126,25 @@ static void return_queue(struct nw_hub_sink *sink, enum nw_cause cause, const ch
     nw_hub_sink_flush(sink);
 }
 
+static enum nw_admission admit_first(struct nw_hub_sink *sink)
+{
+    return sink->ops->admit == NULL ? NW_ADMIT
+                                    : sink->ops->admit(sink, nw_hub_sink_waiting(sink, 0));
+}
+
 void nw_hub_sink_feed(struct nw_hub_sink *sink)
 {
     bool some = false;
 
     while (sink->ready && sink->count > 0 && nw_hub_can_publish(sink->hub)) {
+        enum nw_admission admission = admit_first(sink);
+        if (admission == NW_ADMIT_LATER) {
+            break;
+        }
+        if (admission == NW_ADMIT_STORED) {
+            nw_hub_sink_ack(sink, pop(sink), NULL);
+            continue;
+        }
         sink->ops->publish(sink, pop(sink));
         some = true;
     }

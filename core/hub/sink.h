@@ -15,7 +15,17 @@
 
 struct nw_hub_sink;
 
+/* What is to be done with a message that waits. */
+enum nw_admission {
+    NW_ADMIT,        /* publish it */
+    NW_ADMIT_LATER,  /* it and those behind it wait until nw_hub_sink_feed is called */
+    NW_ADMIT_STORED, /* it is there already: confirm it */
+};
+
 struct nw_hub_sink_ops {
+    /* Loop thread. May m, the first that waits, be published? May return what waits. May be NULL:
+     * yes. */
+    enum nw_admission (*admit)(struct nw_hub_sink *sink, struct nw_message *m);
     /* Loop thread. Publish m now; its end comes by nw_hub_sink_done, now or later. */
     void (*publish)(struct nw_hub_sink *sink, struct nw_message *m);
     /* Some were published: what closes a batch. May be NULL. */
@@ -58,6 +68,11 @@ void nw_hub_sink_close(void *state);
 void nw_hub_sink_ready(struct nw_hub_sink *sink);
 /* Preparing failed: what comes is returned with text until nw_hub_sink_ready. */
 void nw_hub_sink_not_ready(struct nw_hub_sink *sink, const char *text);
+/* The message that waits at place i < count, from the first. */
+static inline struct nw_message *nw_hub_sink_waiting(const struct nw_hub_sink *sink, size_t i)
+{
+    return sink->queue[(sink->head + i) & (sink->capacity - 1)];
+}
 /* Publish what waits, as far as there is room. */
 void nw_hub_sink_feed(struct nw_hub_sink *sink);
 
