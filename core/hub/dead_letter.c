@@ -3,7 +3,7 @@
  * The sink of dead letters. Where a stream takes the subject they are published to JetStream;
  * elsewhere they go by a core publish that is done when the server has processed it and somebody
  * listens, and they are held while nobody does. Which of the two is asked of the server for each
- * subject, and asked again from time to time.
+ * subject, and asked again from time to time. Those of messages of Kafka are stored once (once.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "hub/hub.h"
 #include "hub/jetstream_ends.h"
 #include "hub/js_api.h"
+#include "hub/once.h"
 #include "hub/publish.h"
 #include "hub/sink.h"
 
@@ -33,7 +34,9 @@ struct dead_letter_sink {
     struct nw_requester_client core;
     struct known known[KNOWN];
     size_t next_known;
-    bool said; /* that they are not stored */
+    bool said;            /* that they are not stored */
+    bool seen;            /* the first message, and whether its source has partitions */
+    struct nw_once *once; /* NULL: it has none */
 };
 
 /* A core publish: two requests, one that only "nobody listens" answers, and a fence behind it. */
@@ -71,10 +74,15 @@ static void publish_stored(struct dead_letter_sink *k, struct nw_message *m)
 {
     struct nw_hub *hub = k->base.hub;
     char reply[NW_REPLY_SUBJECT];
-    int64_t slot = nw_requester_begin(hub->requester, &k->base.client, m, NW_INBOX_EXACT,
-                                      nw_loop_now(hub->loop) + DEADLINE_NS, reply);
-    natsStatus s = slot < 0 ? NATS_NO_MEMORY : publish_letter(hub, m, reply);
+    int64_t slot;
+    natsStatus s;
 
+    if (k->once != NULL) {
+        nw_once_sent(k->once, m);
+    }
+    slot = nw_requester_begin(hub->requester, &k->base.client, m, NW_INBOX_EXACT,
+                              nw_loop_now(hub->loop) + DEADLINE_NS, reply);
+    s = slot < 0 ? NATS_NO_MEMORY : publish_letter(hub, m, reply);
     if (s != NATS_OK) {
         if (slot >= 0) {
             nw_requester_abandon(hub->requester, slot);
@@ -166,9 +174,15 @@ static void on_stored(struct nw_requester_client *client, struct nw_reply *repli
             for (size_t j = 0; j < KNOWN; j++) {
                 k->known[j].until_ns = 0; /* the stream may be gone: ask again */
             }
+            if (k->once != NULL && replies[i].kind == NW_REPLY_NO_RESPONDER) {
+                nw_once_missing(k->once);
+            }
         } else {
             struct nw_js_puback ack;
             nw_js_sink_read_puback(replies[i].msg, &ack);
+            if (k->once != NULL && ack.is_ack) {
+                nw_once_finished(k->once, m, &ack);
+            }
             (void)nw_js_sink_take_puback(&k->base, m, &ack, false);
         }
     }
@@ -266,6 +280,40 @@ static void publish(struct nw_hub_sink *base, struct nw_message *m)
     }
 }
 
+static enum nw_admission admit(struct nw_hub_sink *base, struct nw_message *m)
+{
+    struct dead_letter_sink *k = (struct dead_letter_sink *)base;
+    int64_t number;
+
+    if (!k->seen) {
+        k->seen = true;
+        if (nw_message_number(m, NW_META_PARTITION, &number)) {
+            k->once = nw_once_new(base, 0, "dead_letter");
+        }
+    }
+    return k->once == NULL ? NW_ADMIT : nw_once_admit(k->once, m);
+}
+
+static void received(struct nw_listener *listener)
+{
+    struct dead_letter_sink *k =
+        (struct dead_letter_sink *)((char *)listener -
+                                    offsetof(struct dead_letter_sink, base.listener));
+
+    if (k->once != NULL) {
+        nw_once_received(k->once);
+    }
+}
+
+static void lost(struct nw_hub_sink *base)
+{
+    struct dead_letter_sink *k = (struct dead_letter_sink *)base;
+
+    if (k->once != NULL) {
+        nw_once_lost(k->once);
+    }
+}
+
 static void closed(struct nw_hub_sink *base)
 {
     struct dead_letter_sink *k = (struct dead_letter_sink *)base;
@@ -276,13 +324,15 @@ static void closed(struct nw_hub_sink *base)
     }
     nw_requester_cancel(base->hub->requester, &k->core);
     nw_hub_sink_flush(base);
+    nw_once_free(k->once);
     for (size_t i = 0; i < KNOWN; i++) {
         free(k->known[i].subject);
     }
     free(k);
 }
 
-static const struct nw_hub_sink_ops ops = {.publish = publish, .closed = closed};
+static const struct nw_hub_sink_ops ops = {
+    .admit = admit, .publish = publish, .lost = lost, .closed = closed};
 
 static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
                      void **state, struct nw_error *error)
@@ -297,6 +347,7 @@ static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
     k->base.client.published = was_published;
     k->core.complete = on_core;
     k->core.published = letter_published;
+    k->base.listener.received = received;
     nw_hub_sink_open(&k->base, endpoint, config, &ops);
     *state = k;
     return 0;

@@ -116,7 +116,7 @@ static enum nw_admission admit(struct nw_hub_sink *base, struct nw_message *m)
     if (k->is_checkpointed) {
         k->is_checkpointed = false;
         if (nw_message_number(m, NW_META_PARTITION, &number)) {
-            k->once = nw_once_new(base, k->message_id);
+            k->once = nw_once_new(base, k->message_id, NULL);
         }
     }
     return k->once == NULL ? NW_ADMIT : nw_once_admit(k->once, m);

@@ -27,13 +27,16 @@ static void free_partition(struct nw_once_partition *p)
     }
 }
 
-static char *make_subject(struct nw_once *o, struct nw_slice partition)
+static char *make_subject(struct nw_once *o, const struct nw_once_name *name)
 {
     const struct nw_endpoint_config *c = o->sink->config;
     struct nw_buffer b = {0};
+    char target[12];
 
     nw_buffer_add_text(&b, "$KV." NW_ONCE_BUCKET ".");
-    nw_once_name_key(&b, c->bridge, c->route, o->target, partition);
+    (void)snprintf(target, sizeof target, "%u", (unsigned)name->target);
+    nw_once_name_key(&b, c->bridge, c->route, o->which != NULL ? o->which : target,
+                     name->partition);
     return nw_buffer_take(&b);
 }
 
@@ -44,9 +47,8 @@ static struct nw_once_partition *add_partition(struct nw_once *o, const struct n
     if (p == NULL) {
         return NULL;
     }
-    o->target = name->target;
     p->name = strndup(name->partition.data, name->partition.len);
-    p->subject = make_subject(o, name->partition);
+    p->subject = make_subject(o, name);
     p->stored_until = -1;
     p->read = p->restart = true;
     if (p->name == NULL || p->subject == NULL ||
@@ -191,6 +193,7 @@ enum nw_admission nw_once_admit(struct nw_once *o, struct nw_message *m)
     struct nw_once_partition *p;
     struct nw_once_ticket *ticket;
 
+    o->admitted = NULL;
     if (o->off || o->blind) {
         return NW_ADMIT;
     }
@@ -206,6 +209,9 @@ enum nw_admission nw_once_admit(struct nw_once *o, struct nw_message *m)
         return NW_ADMIT_LATER;
     }
     if (!is_stored(o, p, m, name.offset)) {
+        o->admitted = m;
+        o->admitted_to = p;
+        o->admitted_name = name;
         return NW_ADMIT;
     }
     ticket = note(o, p, m, &name);
@@ -217,15 +223,10 @@ enum nw_admission nw_once_admit(struct nw_once *o, struct nw_message *m)
 
 void nw_once_sent(struct nw_once *o, struct nw_message *m)
 {
-    struct nw_once_name name;
-    struct nw_once_partition *p;
-
-    if (!o->off && !o->blind) {
-        p = nw_once_partition_of(o, m, &name);
-        if (p != NULL) {
-            (void)note(o, p, m, &name);
-        }
+    if (o->admitted == m) {
+        (void)note(o, o->admitted_to, m, &o->admitted_name);
     }
+    o->admitted = NULL;
 }
 
 /* ---- answers ---- */
@@ -305,7 +306,7 @@ void nw_once_give_up(struct nw_once *o, enum nw_level level, const char *text)
 
 /* ---- life ---- */
 
-struct nw_once *nw_once_new(struct nw_hub_sink *sink, uint32_t message_id)
+struct nw_once *nw_once_new(struct nw_hub_sink *sink, uint32_t message_id, const char *which)
 {
     struct nw_once *o = calloc(1, sizeof *o);
 
@@ -315,6 +316,7 @@ struct nw_once *nw_once_new(struct nw_hub_sink *sink, uint32_t message_id)
     o->sink = sink;
     o->hub = sink->hub;
     o->message_id = message_id;
+    o->which = which;
     o->key.words[0] = (uint64_t)nw_clock_monotonic_ns();
     o->key.words[1] = (uint64_t)(uintptr_t)o;
     nw_once_keep_init(o);

@@ -27,15 +27,16 @@
 
 struct nw_once;
 
-/* message_id: the slot of what is sent as Nats-Msg-Id, 0: nw_message_id. NULL without memory. */
-struct nw_once *nw_once_new(struct nw_hub_sink *sink, uint32_t message_id);
+/* message_id: the slot of what is sent as Nats-Msg-Id, 0: nw_message_id. which: of the route's
+ * sinks, in the names of its checkpoints; NULL: the number of the target. NULL without memory. */
+struct nw_once *nw_once_new(struct nw_hub_sink *sink, uint32_t message_id, const char *which);
 /* Put the last checkpoints, without waiting for the answers, and free. NULL is allowed. */
 void nw_once_free(struct nw_once *o);
 
 /* May m, the first that waits in the sink, be published? May begin a look; then the sink's
  * nw_hub_sink_feed is called at its end. */
 enum nw_admission nw_once_admit(struct nw_once *o, struct nw_message *m);
-/* m is published now. */
+/* m, which was just admitted, is published now. */
 void nw_once_sent(struct nw_once *o, struct nw_message *m);
 /* m is stored (ack), or refused for good (NULL). Before its end is told. */
 void nw_once_finished(struct nw_once *o, struct nw_message *m, const struct nw_js_puback *ack);

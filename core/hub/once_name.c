@@ -74,7 +74,7 @@ static void add_token(struct nw_buffer *b, const char *text, size_t len)
     }
 }
 
-void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route, uint32_t target,
+void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route, const char *which,
                       struct nw_slice partition)
 {
     const char *colon = memchr(partition.data, ':', partition.len);
@@ -84,7 +84,9 @@ void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route
     add_token(b, bridge, strlen(bridge));
     nw_buffer_add_char(b, '.');
     add_token(b, route, strlen(route));
-    nw_buffer_add_format(b, ".%u.", (unsigned)target);
+    nw_buffer_add_char(b, '.');
+    add_token(b, which, strlen(which));
+    nw_buffer_add_char(b, '.');
     if (colon != NULL && slash != NULL && colon < slash) {
         add_token(b, partition.data, (size_t)(colon - partition.data));
         nw_buffer_add_char(b, '.');

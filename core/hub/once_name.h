@@ -15,9 +15,9 @@ struct nw_once_name {
  * origin. The slice is one of origin's. */
 bool nw_once_name_read(struct nw_slice origin, struct nw_slice id, struct nw_once_name *out);
 
-/* Append the key of a partition's checkpoint: bridge, route, target, kind, topic and partition,
- * each one token. */
-void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route, uint32_t target,
+/* Append the key of a partition's checkpoint: bridge, route, which of the route's sinks, kind,
+ * topic and partition, each one token. */
+void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route, const char *which,
                       struct nw_slice partition);
 
 /* Append a subject that takes all that an address, a template, may become: its tokens up to the

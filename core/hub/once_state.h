@@ -60,11 +60,15 @@ struct nw_once {
     uint64_t last_sequence;       /* the highest known */
     int64_t window_ns;
     int64_t replicas;
-    bool transforms; /* the stream stores under other subjects */
-    uint32_t target;
+    bool transforms;   /* the stream stores under other subjects */
+    const char *which; /* NULL: the target that the messages name */
 
     struct nw_table by_name;
     struct nw_once_partition *partitions, *recent;
+
+    struct nw_message *admitted; /* the last one, until it is sent, and what it is */
+    struct nw_once_partition *admitted_to;
+    struct nw_once_name admitted_name;
 
     /* The look. */
     bool looking, bucket_missing;

@@ -64,21 +64,26 @@ static void tear_down(void)
 
 TestSuite(kafka_once, .init = set_up, .fini = tear_down, .timeout = 600);
 
-static void add_stream(int32_t largest)
+static void add_stream_on(const char *stream, const char *subject, int32_t largest)
 {
-    const char *subjects[] = {"in.>", "probe"};
+    const char *subjects[] = {subject, "probe"};
     jsStreamConfig config;
     jsStreamConfig_Init(&config);
-    config.Name = "IN";
+    config.Name = stream;
     config.Subjects = subjects;
-    config.SubjectsLen = 2;
+    config.SubjectsLen = strcmp(stream, "IN") == 0 ? 2 : 1;
     config.Duplicates = WINDOW_NS;
     config.MaxMsgSize = largest;
-    if (nwt_stream_count(client, "IN") < 0) {
+    if (nwt_stream_count(client, stream) < 0) {
         NWT_NATS(js_AddStream(NULL, client->js, &config, NULL, NULL));
     } else {
         NWT_NATS(js_UpdateStream(NULL, client->js, &config, NULL, NULL));
     }
+}
+
+static void add_stream(int32_t largest)
+{
+    add_stream_on("IN", "in.>", largest);
 }
 
 /* Messages in the stream, without those of ours. */
@@ -226,6 +231,45 @@ Test(kafka_once, what_was_refused_is_sent_again_though_its_followers_are_stored)
     nwt_stream_read(client, "IN", "in.>", take, NULL);
     cr_assert_eq(nwt_numbered_distinct(n), all);
     cr_assert_eq(n->duplicates, 0, "%zu stored twice", n->duplicates);
+}
+
+static bool take_letter(void *context, natsMsg *message)
+{
+    const char *number = nwt_nats_header(message, "n");
+    nwt_numbered_note(context, number == NULL ? -1 : strtoll(number, NULL, 10), 0);
+    return true;
+}
+
+/* Every 50th message is refused and becomes a dead letter. Those are stored once, too. */
+Test(kafka_once, dead_letters_are_stored_once)
+{
+    const size_t each = 50, all = 3000, parts = 4;
+    struct nwt_numbered *letters = nwt_numbered_new(all, NWT_MIXED_SIZE, true);
+    add_stream(LARGE / 2);
+    add_stream_on("DLQ", "dlq.>", -1);
+    make_bridge("", "    on_error: {dead_letter: \"dlq.{{route}}\"}\n");
+    nwt_bridge_run(bridge);
+    rd_kafka_t *producer = nwt_producer_new(kafka->brokers);
+    for (size_t i = 0; i < all; i += each) {
+        produce_large(producer, i);
+        nwt_mixed_produce(producer, topic, 1, n, i + 1, i + each);
+        if (i % (all / parts) == all / parts - each) {
+            int64_t some = (int64_t)(i / each);
+            cr_assert(NWT_WAIT(30000, nwt_stream_count(client, "DLQ") >= some));
+            nwt_bridge_kill(bridge);
+            let_the_window_pass();
+            nwt_bridge_run(bridge);
+        }
+    }
+    nwt_producer_free(producer);
+    cr_assert(NWT_WAIT(60000, stored() >= (int64_t)(all - all / each) &&
+                                  nwt_bridge_number(bridge, "in", "in_flight") == 0));
+    nwt_stream_read(client, "DLQ", "dlq.>", take_letter, letters);
+    cr_assert_eq(nwt_numbered_distinct(letters), all / each);
+    cr_assert_eq(letters->duplicates, 0, "%zu stored twice", letters->duplicates);
+    nwt_stream_read(client, "IN", "in.>", take, NULL);
+    cr_assert_eq(n->duplicates, 0, "%zu stored twice", n->duplicates);
+    nwt_numbered_free(letters);
 }
 
 /* Another process takes the partitions over when the first is killed. */
