@@ -146,6 +146,7 @@ static void all_are_stored_once(void)
     nwt_stream_read(client, "IN", "in.>", take, NULL);
     cr_assert(nwt_numbered_complete(n, false), "%zu stored twice", n->duplicates);
     cr_assert_eq(stored(), COUNT);
+    cr_assert_eq(nwt_bridge_stop(bridge), 0);
 }
 
 /* Produce part i of so many, and wait until some of it is stored. */
