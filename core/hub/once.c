@@ -218,6 +218,7 @@ enum nw_admission nw_once_admit(struct nw_once *o, struct nw_message *m)
     if (ticket != NULL) {
         finish(o, ticket);
     }
+    nw_metric_count(o->sink->endpoint, "stored_already", 1);
     return NW_ADMIT_STORED;
 }
 

@@ -4,6 +4,7 @@
  * duplicate window is 100 ms here. What is stored is compared with what was produced.
  */
 #include "support/bridge.h"
+#include "support/http_client.h"
 #include "support/kafka_broker.h"
 #include "support/kafka_mixed.h"
 #include "support/nats_client.h"
@@ -209,6 +210,18 @@ static void produce_large(rd_kafka_t *producer, size_t number)
     free(payload);
 }
 
+static int64_t passed_over(void)
+{
+    static const char metric[] = "\nnatsway_stored_already_total{route=\"in\"} ";
+    char url[60];
+    snprintf(url, sizeof url, "%s/metrics", bridge->admin);
+    struct nwt_http_answer answer = nwt_http_request("GET", url, NULL, NULL, 0, 10000);
+    const char *at = strstr(answer.body, metric);
+    int64_t count = at == NULL ? -1 : strtoll(at + sizeof metric - 1, NULL, 10);
+    nwt_http_done(&answer);
+    return count;
+}
+
 /* The stream refuses a message, and its dead letter has nowhere to go: it stays Kafka's. Those
  * behind it are stored. When the bridge is killed and started again only the one is stored. */
 Test(kafka_once, what_was_refused_is_sent_again_though_its_followers_are_stored)
@@ -231,6 +244,7 @@ Test(kafka_once, what_was_refused_is_sent_again_though_its_followers_are_stored)
     cr_assert(NWT_WAIT(30000, nwt_bridge_number(bridge, "in", "in_flight") == 0));
     nwt_stream_read(client, "IN", "in.>", take, NULL);
     cr_assert_eq(nwt_numbered_distinct(n), all);
+    cr_assert_geq(passed_over(), (int64_t)(all - refused - 1));
     cr_assert_eq(n->duplicates, 0, "%zu stored twice", n->duplicates);
 }
 
@@ -320,6 +334,27 @@ Test(kafka_once, a_stream_made_again_gets_what_comes_again)
     cr_assert(NWT_WAIT(60000, nwt_bridge_number(bridge, "in", "received") >= COUNT / 2 &&
                                   nwt_bridge_number(bridge, "in", "in_flight") == 0));
     cr_assert_eq(stored(), nwt_bridge_number(bridge, "in", "received"));
+}
+
+/* The topic is made again and its offsets begin anew: those are other messages. */
+Test(kafka_once, a_topic_made_again_has_other_messages)
+{
+    add_stream(-1);
+    make_bridge("", "");
+    nwt_bridge_run(bridge);
+    rd_kafka_t *producer = nwt_producer_new(kafka->brokers);
+    nwt_mixed_produce(producer, topic, PARTITIONS, n, 0, 100);
+    nwt_producer_free(producer);
+    cr_assert(NWT_WAIT(30000, stored() == 100));
+    cr_assert_eq(nwt_bridge_stop(bridge), 0);
+    nwt_topic_delete(kafka->brokers, topic);
+    nwt_topic_add(kafka->brokers, topic, PARTITIONS);
+    producer = nwt_producer_new(kafka->brokers);
+    nwt_mixed_produce(producer, topic, PARTITIONS, n, 100, 200);
+    nwt_producer_free(producer);
+    let_the_window_pass();
+    nwt_bridge_run(bridge);
+    cr_assert(NWT_WAIT(30000, stored() == 200), "%d", (int)stored());
 }
 
 /* Who may not make the bucket does without. */

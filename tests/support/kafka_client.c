@@ -166,6 +166,27 @@ void nwt_topic_add_with(const char *brokers, const char *topic, int partitions, 
     rd_kafka_destroy(client);
 }
 
+void nwt_topic_delete(const char *brokers, const char *topic)
+{
+    rd_kafka_t *client = nwt_producer_new(brokers);
+    rd_kafka_DeleteTopic_t *wanted = rd_kafka_DeleteTopic_new(topic);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+    rd_kafka_AdminOptions_set_operation_timeout(options, TIMEOUT_MS / 2, NULL, 0);
+    rd_kafka_DeleteTopics(client, &wanted, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        nwt_fail("topic %s: %s", topic,
+                 event == NULL ? "no answer" : rd_kafka_event_error_string(event));
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_DeleteTopic_destroy(wanted);
+    rd_kafka_destroy(client);
+}
+
 void nwt_topic_remove(const char *brokers, const char *topic, int32_t partition, int64_t before)
 {
     rd_kafka_t *client = nwt_producer_new(brokers);

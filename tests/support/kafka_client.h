@@ -14,6 +14,9 @@ void nwt_topic_add(const char *brokers, const char *topic, int partitions);
 void nwt_topic_add_with(const char *brokers, const char *topic, int partitions, const char *name,
                         const char *value);
 
+/* Delete a topic; returns when the broker has done it. */
+void nwt_topic_delete(const char *brokers, const char *topic);
+
 /* Remove what a partition holds before an offset, as retention does. */
 void nwt_topic_remove(const char *brokers, const char *topic, int32_t partition, int64_t before);
 
