@@ -48,6 +48,9 @@ struct kafka_sink_options {
     struct nw_choice timestamp;  /* enum kafka_timestamp */
     struct nw_choice tombstones; /* enum kafka_tombstones */
     int64_t request_ms;
+    bool transactional;
+    int64_t transaction_ms, transaction_messages;
+    const char *position_topic; /* NULL: the address */
     struct nw_pairs properties;
 };
 

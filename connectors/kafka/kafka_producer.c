@@ -315,7 +315,7 @@ static void take_reports(struct kafka_producer *p, const rd_kafka_message_t **re
             bool alone = was_alone(p, m);
             note_refusal(p, reports[i]->err, alone);
             note_topic(p, sink, reports[i]);
-            results[count++] = nw_kafka_sink_result(sink, m, reports[i]->err, alone);
+            results[count++] = nw_kafka_sink_result(sink->fixed_topic, m, reports[i]->err, alone);
         }
         nw_done(sink->endpoint, results, count);
         nw_kafka_sink_returned(sink, count);

@@ -22,9 +22,10 @@
 
 #include <stdatomic.h>
 
-#include "kafka.h"
+#include "kafka_outlet.h"
 
 struct kafka_sink;
+struct kafka_transaction;
 
 struct kafka_producer {
     struct kafka_producer *next; /* of the connection; guarded by its lock */
@@ -59,22 +60,19 @@ struct kafka_producer {
     int64_t drain_until_ns, make_at_ns;
 };
 
-#define KAFKA_TOPIC_SLOTS 64 /* a power of two */
-
 struct kafka_sink {
     struct nw_endpoint *endpoint;
-    const struct kafka_sink_options *options;
-    bool fixed_topic;   /* the address is no template */
-    bool topic_missing; /* said so; producer's thread */
+    struct kafka_transaction *transaction; /* not NULL: it does all, and nothing below is used */
+    bool fixed_topic;                      /* the address is no template */
+    bool topic_missing;                    /* said so; producer's thread */
     struct kafka_producer *producer;
     struct kafka_sink *next;   /* guarded by the producer's lock */
     atomic_size_t outstanding; /* with librdkafka, and one more until close */
 
-    pthread_mutex_t lock;                        /* guards what follows */
-    rd_kafka_t *rk;                              /* NULL while a new one is being made */
-    bool careful;                                /* only the producer's thread hands over */
-    rd_kafka_topic_t *topics[KAFKA_TOPIC_SLOTS]; /* of rk; by hash of the name, the latest stays */
-    struct nw_message **waiting;                 /* a ring, oldest first */
+    pthread_mutex_t lock;        /* guards what follows */
+    struct kafka_outlet outlet;  /* without rk while a new one is being made */
+    bool careful;                /* only the producer's thread hands over */
+    struct nw_message **waiting; /* a ring, oldest first */
     size_t waiting_first, waiting_count, waiting_capacity;
 };
 
@@ -82,6 +80,9 @@ struct kafka_sink {
  * error with librdkafka's reason. Worker thread. */
 int nw_kafka_producer_get(struct kafka_connection *connection, const struct kafka_sink_options *own,
                           struct kafka_producer **out, struct nw_error *error);
+
+/* The name of the chosen partitioner, out of the row's choices. */
+void nw_kafka_partitioner_name(int index, char *out, size_t size);
 
 /* From now on the sink sends through p and is told its state; it ends when outstanding is 0. */
 void nw_kafka_producer_attach(struct kafka_producer *p, struct kafka_sink *sink);
@@ -117,7 +118,7 @@ void nw_kafka_sink_returned(struct kafka_sink *sink, size_t n);
 
 /* What an error of librdkafka means for a message. alone: it was in no batch with others. Writes
  * the reason, which must live until nw_done. */
-struct nw_result nw_kafka_sink_result(struct kafka_sink *sink, struct nw_message *message,
+struct nw_result nw_kafka_sink_result(bool fixed_topic, struct nw_message *message,
                                       rd_kafka_resp_err_t error, bool alone);
 
 /* Whether the broker refuses the record itself (or one in the same batch). */

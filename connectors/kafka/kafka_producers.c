@@ -77,8 +77,7 @@ static bool same_pairs(const struct nw_pairs *a, const struct nw_pairs *b)
     return true;
 }
 
-/* The name of the chosen partitioner, out of the row's choices. */
-static void partitioner_name(int index, char *out, size_t size)
+void nw_kafka_partitioner_name(int index, char *out, size_t size)
 {
     const char *at = KAFKA_PARTITIONERS;
 
@@ -107,7 +106,7 @@ int nw_kafka_producer_get(struct kafka_connection *connection, const struct kafk
     struct kafka_producer *p;
     int rc = 0;
 
-    partitioner_name(own->partitioner.index, partitioner, sizeof partitioner);
+    nw_kafka_partitioner_name(own->partitioner.index, partitioner, sizeof partitioner);
     (void)pthread_mutex_lock(&connection->lock);
     p = find(connection, &own->properties, partitioner);
     if (p == NULL) {

@@ -78,7 +78,7 @@ static const struct property owned[] = {
     {"message.send.max.retries", "natsway keeps a message until it is delivered"},
     {"retries", "natsway keeps a message until it is delivered"},
     {"delivery.report.only.error", "natsway needs every delivery report"},
-    {"transactional.id", "transactions are not available yet"},
+    {"transactional.id", "use `transactional` of the sink"},
     {"partitioner", "use `partitioner` of the sink"},
     {"log.queue", "natsway takes librdkafka's log itself"},
     {NULL, NULL},

@@ -8,9 +8,7 @@
 
 #include "kafka_producer.h"
 #include "kafka_properties.h"
-
-#define TOPIC_MAX 249
-#define NANOSECONDS_IN_MS 1000000
+#include "kafka_transaction.h"
 
 /* ---- checking and opening ---- */
 
@@ -26,12 +24,19 @@ static void check(const char *address, const void *options, const void *connecti
     if (o->request_ms != 0) {
         nw_check_error(to, "request", "requests over Kafka are not available yet");
     }
+    if (o->transactional && o->position_topic == NULL && address != NULL &&
+        strstr(address, "{{") != NULL) {
+        nw_check_error(to, "transactional",
+                       "where the topic is a template, the position in the stream needs a topic "
+                       "to be kept on: name one with `position_topic`");
+    }
     nw_kafka_properties_check(&o->properties, to);
 }
 
 static int sink_open(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
                      void **state, struct nw_error *error)
 {
+    const struct kafka_sink_options *options = config->options;
     struct kafka_sink *sink = calloc(1, sizeof *sink);
     struct kafka_producer *producer = NULL;
     int rc;
@@ -39,144 +44,26 @@ static int sink_open(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
     if (sink == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
-    rc = nw_kafka_producer_get(config->connection, config->options, &producer, error);
+    if (options->transactional) {
+        rc = nw_kafka_transaction_open(endpoint, config, &sink->transaction, error);
+    } else {
+        rc = nw_kafka_producer_get(config->connection, options, &producer, error);
+    }
     if (rc != 0) {
         free(sink);
         return rc;
     }
+    *state = sink;
+    if (options->transactional) {
+        return 0;
+    }
     sink->endpoint = endpoint;
-    sink->options = config->options;
+    sink->outlet.options = options;
     sink->fixed_topic = strstr(config->address, "{{") == NULL;
     atomic_init(&sink->outstanding, 1);
     (void)pthread_mutex_init(&sink->lock, NULL);
-    *state = sink;
     nw_kafka_producer_attach(producer, sink);
     return 0;
-}
-
-/* ---- one message ---- */
-
-static size_t slot_of(struct nw_slice topic)
-{
-    uint32_t hash = 2166136261u;
-
-    for (size_t i = 0; i < topic.len; i++) {
-        hash = (hash ^ (unsigned char)topic.data[i]) * 16777619u;
-    }
-    return hash & (KAFKA_TOPIC_SLOTS - 1);
-}
-
-/* The handle of the topic; NULL with *error if the name cannot be one. */
-static rd_kafka_topic_t *find_topic(struct kafka_sink *sink, struct nw_slice name,
-                                    rd_kafka_resp_err_t *error)
-{
-    rd_kafka_topic_t **slot = &sink->topics[slot_of(name)];
-    char text[TOPIC_MAX + 1];
-
-    if (*slot != NULL) {
-        const char *known = rd_kafka_topic_name(*slot);
-        if (strlen(known) == name.len && memcmp(known, name.data, name.len) == 0) {
-            return *slot;
-        }
-    }
-    if (name.len == 0 || name.len > TOPIC_MAX) {
-        *error = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
-        return NULL;
-    }
-    memcpy(text, name.data, name.len);
-    text[name.len] = '\0';
-    if (*slot != NULL) {
-        rd_kafka_topic_destroy(*slot);
-    }
-    *slot = rd_kafka_topic_new(sink->rk, text, NULL);
-    if (*slot == NULL) {
-        *error = rd_kafka_last_error();
-    }
-    return *slot;
-}
-
-/* A number from the template, or RD_KAFKA_PARTITION_UA without one; false if it is no number. */
-static bool find_partition(const struct kafka_sink *sink, const struct nw_message *m, int32_t *out)
-{
-    struct nw_slice value;
-    int64_t number = 0;
-
-    *out = RD_KAFKA_PARTITION_UA;
-    if (sink->options->partition == 0) {
-        return true;
-    }
-    value = nw_message_value(m, sink->options->partition);
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9' || number > INT32_MAX) {
-            return false;
-        }
-        number = number * 10 + (value.data[i] - '0');
-    }
-    *out = (int32_t)number;
-    return value.len > 0 && number <= INT32_MAX;
-}
-
-static rd_kafka_headers_t *make_headers(const struct nw_message *m)
-{
-    size_t count = nw_message_header_count(m);
-    rd_kafka_headers_t *headers;
-
-    if (count == 0) {
-        return NULL;
-    }
-    headers = rd_kafka_headers_new(count);
-    for (size_t i = 0; i < count; i++) {
-        struct nw_slice name, value;
-        nw_message_header(m, i, &name, &value);
-        (void)rd_kafka_header_add(headers, name.data, (ssize_t)name.len, value.data,
-                                  (ssize_t)value.len);
-    }
-    return headers;
-}
-
-static struct nw_slice find_payload(const struct kafka_sink *sink, const struct nw_message *m)
-{
-    struct nw_slice payload = nw_message_payload(m);
-
-    switch (sink->options->tombstones.index) {
-    case KAFKA_TOMBSTONES_EMPTY:
-        return payload.len == 0 ? (struct nw_slice){NULL, 0} : payload;
-    case KAFKA_TOMBSTONES_NEVER:
-        return payload.data == NULL ? (struct nw_slice){"", 0} : payload;
-    default:
-        return payload;
-    }
-}
-
-/* Hand one message to librdkafka, which has it until its delivery report. Holds the lock. */
-static rd_kafka_resp_err_t produce(struct kafka_sink *sink, struct nw_message *m)
-{
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__INVALID_ARG;
-    rd_kafka_topic_t *topic = find_topic(sink, nw_message_address(m), &error);
-    struct nw_slice key = nw_message_key(m), payload = find_payload(sink, m);
-    int64_t timestamp_ms = 0; /* now */
-    rd_kafka_headers_t *headers;
-    int32_t partition;
-
-    if (topic == NULL) {
-        return error;
-    }
-    if (!find_partition(sink, m, &partition)) {
-        return RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-    }
-    if (sink->options->timestamp.index == KAFKA_TIMESTAMP_KEEP) {
-        timestamp_ms = nw_message_timestamp(m) / NANOSECONDS_IN_MS;
-    }
-    headers = make_headers(m);
-    error = rd_kafka_producev(sink->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
-                              RD_KAFKA_V_VALUE((void *)payload.data, payload.len),
-                              RD_KAFKA_V_KEY((const void *)key.data, key.len),
-                              RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_OPAQUE(m),
-                              RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && headers != NULL) {
-        rd_kafka_headers_destroy(headers);
-    }
-    return error;
 }
 
 /* ---- waiting ---- */
@@ -229,7 +116,7 @@ static bool is_for_later(rd_kafka_resp_err_t error)
 
 static void refuse(struct kafka_sink *sink, struct nw_message *m, rd_kafka_resp_err_t error)
 {
-    struct nw_result result = nw_kafka_sink_result(sink, m, error, true);
+    struct nw_result result = nw_kafka_sink_result(sink->fixed_topic, m, error, true);
 
     nw_done(sink->endpoint, &result, 1);
     nw_kafka_sink_returned(sink, 1);
@@ -240,9 +127,9 @@ static size_t send_waiting(struct kafka_sink *sink, size_t most)
 {
     size_t sent = 0;
 
-    while (sent < most && sink->waiting_count > 0 && sink->rk != NULL) {
+    while (sent < most && sink->waiting_count > 0 && sink->outlet.rk != NULL) {
         struct nw_message *m = sink->waiting[sink->waiting_first];
-        rd_kafka_resp_err_t error = produce(sink, m);
+        rd_kafka_resp_err_t error = nw_kafka_outlet_produce(&sink->outlet, m);
         if (is_for_later(error)) {
             break;
         }
@@ -294,13 +181,7 @@ void nw_kafka_sink_return_waiting(struct kafka_sink *sink, const char *reason)
 void nw_kafka_sink_use(struct kafka_sink *sink, rd_kafka_t *rk, bool careful)
 {
     (void)pthread_mutex_lock(&sink->lock);
-    for (size_t i = 0; i < KAFKA_TOPIC_SLOTS; i++) {
-        if (sink->topics[i] != NULL) {
-            rd_kafka_topic_destroy(sink->topics[i]);
-            sink->topics[i] = NULL;
-        }
-    }
-    sink->rk = rk;
+    nw_kafka_outlet_use(&sink->outlet, rk);
     sink->careful = careful;
     (void)send_waiting(sink, careful ? 0 : SIZE_MAX);
     (void)pthread_mutex_unlock(&sink->lock);
@@ -322,8 +203,8 @@ static void send_one(struct kafka_sink *sink, struct nw_message *m)
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
 
     nw_message_set_cookie(m, (uintptr_t)sink);
-    if (sink->waiting_count == 0 && sink->rk != NULL && !sink->careful) {
-        error = produce(sink, m);
+    if (sink->waiting_count == 0 && sink->outlet.rk != NULL && !sink->careful) {
+        error = nw_kafka_outlet_produce(&sink->outlet, m);
     }
     if (is_for_later(error) && wait_in_ring(sink, m)) {
         return;
@@ -338,6 +219,10 @@ static void sink_send(void *state, struct nw_message *const *messages, size_t n)
     struct kafka_sink *sink = state;
     bool failed, waits;
 
+    if (sink->transaction != NULL) {
+        nw_kafka_transaction_send(sink->transaction, messages, n);
+        return;
+    }
     atomic_fetch_add(&sink->outstanding, n);
     (void)pthread_mutex_lock(&sink->lock);
     failed = nw_retry_pending(sink->endpoint);
@@ -383,6 +268,11 @@ static void sink_close(void *state)
 {
     struct kafka_sink *sink = state;
 
+    if (sink->transaction != NULL) {
+        nw_kafka_transaction_close(sink->transaction);
+        free(sink);
+        return;
+    }
     if (atomic_load(&sink->outstanding) > 1) {
         struct kafka_producer *producer = sink->producer;
         nw_kafka_sink_return_waiting(sink, "the bridge stops");
@@ -424,7 +314,7 @@ static bool is_wrong_place(rd_kafka_resp_err_t error)
     }
 }
 
-struct nw_result nw_kafka_sink_result(struct kafka_sink *sink, struct nw_message *message,
+struct nw_result nw_kafka_sink_result(bool fixed_topic, struct nw_message *message,
                                       rd_kafka_resp_err_t error, bool alone)
 {
     struct nw_result result = {.message = message,
@@ -447,7 +337,7 @@ struct nw_result nw_kafka_sink_result(struct kafka_sink *sink, struct nw_message
                error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
         result.reason = "the producer starts anew";
     } else if (is_wrong_place(error)) {
-        result.outcome = sink->fixed_topic ? NW_RETRY : NW_REJECT;
+        result.outcome = fixed_topic ? NW_RETRY : NW_REJECT;
         result.cause = NW_CAUSE_REFUSED;
         result.reason = "the topic does not exist";
     }
@@ -459,8 +349,10 @@ const struct nw_sink_kind nw_kafka_sink_kind = {
     .options_size = sizeof(struct kafka_sink_options),
     .address = NW_FILL_KAFKA_TOPIC,
     .address_doc = "topic",
-    .promise = "At least once, in order within a partition: a message counts as delivered when all "
-               "in-sync replicas have it (acks=all, idempotent producer)",
+    .promise =
+        "At least once, in order within a partition: a message counts as delivered when all "
+        "in-sync replicas have it (acks=all, idempotent producer). With `transactional: true` "
+        "exactly once for consumers that read what is committed",
     .check = check,
     .open = sink_open,
     .send = sink_send,

@@ -66,6 +66,7 @@ struct nw_route_spec {
     struct nw_map *reply;
     struct nw_sink_spec *sinks;
     size_t sink_count;
+    bool transactional; /* one of them is, so that one process runs the route */
     /* What `set: {subject}` may give the first target instead of its address. */
     struct nw_list subjects;
     bool subject_replaced; /* always: its own never counts */

@@ -84,6 +84,10 @@ int nw_load_dead_letter(const struct nw_loader *l, const struct nw_reader *r,
 void nw_load_answer_time(const struct nw_reader *r, struct nw_route_spec *spec,
                          const struct nw_node *from, const struct nw_item *targets);
 
+/* transactional.c: what a transactional target asks of its route. All ends are right. */
+void nw_check_transactional(const struct nw_reader *r, struct nw_route_spec *spec,
+                            const struct nw_node *map, const struct nw_item *targets);
+
 /* steps.c: subject is what `set: {subject}` fills, or NULL where there is none to set. node may be
  * NULL: no steps. */
 int nw_load_steps(const struct nw_reader *r, const struct nw_node *node, const char *name,

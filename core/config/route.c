@@ -359,6 +359,9 @@ static int read_sinks(struct part *p)
         check_otherwise(p);
         check_reply(p);
         if (p->source_good) {
+            const struct nw_item *map = nw_node_get(p->node, "map");
+
+            nw_check_transactional(&p->reader, p->spec, map == NULL ? NULL : map->value, items);
             nw_load_answer_time(&p->reader, p->spec, nw_node_get(p->node, "from")->value, items);
         }
     }
