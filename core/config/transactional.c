@@ -2,13 +2,14 @@
 /*
  * Targets with `transactional: true` write where the route is in its stream together with the
  * messages, so that none is stored twice. What has no such place, or more than one, cannot be so.
+ * Nor can a target be the only writer of its stream in more than one lane.
  */
 #include "config/loader.h"
 #include "config/options.h"
 
-static bool is_transactional(const struct nw_sink_spec *sink)
+static bool is_on(const struct nw_sink_spec *sink, const char *option)
 {
-    const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("transactional"));
+    const struct nw_option *row = nw_option_find(sink->kind->options, nw_slice_text(option));
 
     return row != NULL && row->type == NW_OPTION_BOOL &&
            *(const bool *)((const char *)sink->options + row->offset);
@@ -65,6 +66,19 @@ static void check_steps(const struct nw_reader *r, const struct nw_node *map)
     }
 }
 
+static void check_only_writer(const struct nw_reader *r, const struct nw_route_spec *spec,
+                              const struct nw_node *target, const struct nw_mark *mark)
+{
+    const struct nw_item *given = nw_node_get(target, "only_writer");
+
+    if (spec->lanes > 1) {
+        nw_reader_error(r, given == NULL ? mark : &given->mark,
+                        "only_writer: the route has %u lanes, and each of them writes: lanes must "
+                        "be 1",
+                        spec->lanes);
+    }
+}
+
 void nw_check_transactional(const struct nw_reader *r, struct nw_route_spec *spec,
                             const struct nw_node *map, const struct nw_item *targets)
 {
@@ -72,7 +86,10 @@ void nw_check_transactional(const struct nw_reader *r, struct nw_route_spec *spe
         const struct nw_item *given = nw_node_get(targets[i].value, "transactional");
         const struct nw_mark *mark = given == NULL ? &spec->sinks[i].mark : &given->mark;
 
-        if (!is_transactional(&spec->sinks[i])) {
+        if (is_on(&spec->sinks[i], "only_writer")) {
+            check_only_writer(r, spec, targets[i].value, &spec->sinks[i].mark);
+        }
+        if (!is_on(&spec->sinks[i], "transactional")) {
             continue;
         }
         if (spec->transactional) {

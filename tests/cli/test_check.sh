@@ -133,6 +133,19 @@ if command -v script >/dev/null; then
     grep -qF "$(head -n 1 wanted)" plain || fail "no line on a terminal"
     grep -qxF "$(tail -n 1 wanted)" plain || fail "no caret on a terminal"
 fi
+cat >writer.yaml <<'END'
+dead_letter: "dlq.{{route}}"
+routes:
+  one: {from: {nats: a, queue: q}, to: {jetstream: b, only_writer: true}}
+  two:
+    lanes: 2
+    from: {nats: a, queue: q}
+    to: {jetstream: b, only_writer: true}
+END
+run 1 check writer.yaml
+err_has 'writer.yaml:7:24: two: only_writer: the route has 2 lanes, and each of them writes: lanes must be 1'
+err_lines 1
+
 finish
 
 # Too little memory for so many lanes: how much it takes.
