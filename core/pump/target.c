@@ -135,10 +135,14 @@ static bool is_away(struct nw_target *t)
     return nw_endpoint_status(&t->sink, text, sizeof text) != NW_STATE_READY;
 }
 
-/* Does somebody wait for m, who is to be told what became of it? */
+/* Does somebody wait for m, who is to be told what became of it? With a spool it is soon told that
+ * it was stored there: on_error is for what comes from the spool. */
 static bool is_awaited(struct nw_target *t, struct nw_message *m)
 {
-    return nw_message_original(m)->deadline_ns != 0 && !lane_of(t)->route->on_error_given;
+    const struct nw_route_spec *route = lane_of(t)->route;
+
+    return nw_message_original(m)->deadline_ns != 0 &&
+           (!route->on_error_given || route->spool_in_outage);
 }
 
 /* Too late for whoever waits: an answer now is better than a delivery that nobody expects. */
@@ -147,11 +151,17 @@ static bool is_late(struct nw_target *t, struct nw_message *m)
     return is_awaited(t, m) && lane_of(t)->worker->now_ns >= nw_message_original(m)->deadline_ns;
 }
 
+/* May what somebody waits for be given back at the first sign of trouble? */
+static bool is_given_up(struct nw_target *t)
+{
+    return lane_of(t)->route->spool_in_outage || is_away(t);
+}
+
 /* Who waits is told at once when the target is known to be away: it may take long. What nobody
  * waits for stays, and what is behind it. */
 static void answer_awaited(struct nw_target *t)
 {
-    if (!t->holding || t->queued == 0 || !is_awaited(t, t->head) || !is_away(t)) {
+    if (!t->holding || t->queued == 0 || !is_awaited(t, t->head) || !is_given_up(t)) {
         return;
     }
     while (t->queued > 0 && is_awaited(t, t->head)) {
@@ -267,7 +277,7 @@ static bool is_last_try(struct nw_target *t, struct nw_message *m, bool awaited,
         return true;
     }
     *cause = NW_CAUSE_OUTAGE;
-    if (awaited && (is_away(t) ||
+    if (awaited && (is_given_up(t) ||
                     lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS >= deadline_ns)) {
         return true;
     }
