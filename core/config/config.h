@@ -54,6 +54,7 @@ struct nw_sink_spec {
     void *options;
     struct nw_program *when; /* NULL: always */
     bool otherwise;          /* only what no other target took */
+    bool several_at_once;    /* it has no order among what is under way */
     struct nw_mark mark;
 };
 

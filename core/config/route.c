@@ -250,12 +250,12 @@ static void check_pair(const struct part *p, const struct nw_sink_spec *sink,
 }
 
 /* Several requests at once have no order (CONFIG.md, Precisely 10). */
-static void relax_order(const struct part *p, const struct nw_sink_spec *sink,
-                        const struct nw_node *node)
+static void relax_order(const struct part *p, struct nw_sink_spec *sink, const struct nw_node *node)
 {
     const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("concurrency"));
     const struct nw_item *given = nw_node_get(node, "concurrency");
 
+    sink->several_at_once = row != NULL;
     if (row == NULL || row->type != NW_OPTION_INT || given == NULL ||
         *(const int64_t *)(const void *)((const char *)sink->options + row->offset) <= 1 ||
         p->spec->order != NW_ORDER_STRICT) {

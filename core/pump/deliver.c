@@ -401,8 +401,7 @@ static bool is_answered(struct nw_lane *lane, struct nw_message *original)
         }
         return true;
     }
-    if (route->spool_in_outage && route->order != NW_ORDER_RELAXED &&
-        nw_spooler_waits(&lane->spooler)) {
+    if (route->spool_in_outage && nw_spooler_waits(&lane->spooler)) {
         nw_lane_answer_original(lane, original, "earlier ones wait in the spool");
         return true;
     }

@@ -140,7 +140,7 @@ static bool is_hopeless(struct nw_lane *lane)
         char text[sizeof t->sink.text];
         if (nw_endpoint_status(&t->sink, text, sizeof text) == NW_STATE_FAILED) {
             failed = true;
-        } else if (t->in_flight > 0 || t->queued > 0) {
+        } else if (!nw_target_is_idle(t)) {
             return false;
         }
     }
