@@ -70,6 +70,35 @@ const struct nw_option http_listen_rows[] = {
     {0},
 };
 
+static const struct nw_option respond_rows[] = {
+    {.name = "when",
+     .type = NW_OPTION_CHOICE,
+     .offset = offsetof(struct http_respond, when),
+     .standard = "delivered",
+     .choices = "delivered|accepted",
+     .doc =
+         "delivered: when every target has confirmed; accepted: as soon as the request is in the "
+         "spool, on disk, from where it is delivered"},
+    {.name = "status",
+     .type = NW_OPTION_INT,
+     .offset = offsetof(struct http_respond, status),
+     .min = 200,
+     .max = 399,
+     .doc = "status of a request that was taken; default: 204 when it is delivered (200 with a "
+            "body), 202 when it is in the spool"},
+    {.name = "headers",
+     .type = NW_OPTION_TEMPLATES,
+     .offset = offsetof(struct http_respond, headers),
+     .fill = NW_FILL_HEADER,
+     .doc = "headers of that response"},
+    {.name = "body",
+     .type = NW_OPTION_TEMPLATE,
+     .offset = offsetof(struct http_respond, body),
+     .fill = NW_FILL_TEXT,
+     .doc = "body of that response"},
+    {0},
+};
+
 #define SERVE(member) offsetof(struct http_serve_options, member)
 
 const struct nw_option http_serve_rows[] = {
@@ -92,6 +121,13 @@ const struct nw_option http_serve_rows[] = {
      .offset = SERVE(verify),
      .rows = http_verify_rows,
      .doc = "who may send: the signature that a request must have; 401 without"},
+    {.name = "respond",
+     .type = NW_OPTION_GROUP,
+     .offset = SERVE(respond),
+     .choices = "delivered|accepted",
+     .rows = respond_rows,
+     .doc = "when and what the caller of a request that was taken is told; the text is that of "
+            "`when`"},
     {0},
 };
 

@@ -25,10 +25,20 @@ struct http_listen_options {
     int64_t write_timeout_ms; /* a whole response */
 };
 
+/* What the caller of a request that was taken is told. */
+struct http_respond {
+    struct nw_choice when; /* enum http_when */
+    int64_t status;        /* 0: not given */
+    struct nw_pairs headers;
+    uint32_t body; /* slot */
+};
+enum http_when { HTTP_DELIVERED, HTTP_ACCEPTED };
+
 struct http_serve_options {
     int64_t max_body;
     int64_t timeout_ms;
     struct http_verify_options verify;
+    struct http_respond respond;
 };
 
 /* What calling needs on either side. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a caller is told. A confirmed message: 204. A reply: its status, headers and bytes, which
- * are lent to libmicrohttpd, not copied. Anything else: a status that says whose turn it is, and
- * the reason as {"error": "…"}.
+ * What a caller is told. A message that was taken: 204 or 202, or what the route says. A reply: its
+ * status, headers and bytes, which are lent to libmicrohttpd, not copied. Anything else: a status
+ * that says whose turn it is, and the reason as {"error": "…"}.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,11 +79,24 @@ static unsigned status_of_reply(const struct nw_message *reply)
     return status == 0 ? 500 : status;
 }
 
+/* A request that was taken: delivered, or stored in the spool. */
+static struct http_answer taken(const struct http_request *request)
+{
+    const struct http_respond *respond = &request->source->options->respond;
+    unsigned status = request->stored ? 202 : respond->body != 0 ? 200 : 204;
+
+    return (struct http_answer){.status = respond->status != 0 ? (unsigned)respond->status : status,
+                                .taken = true};
+}
+
 struct http_answer http_answer_of(const struct http_request *request)
 {
+    if (request->outcome == NW_ACK && request->reply != NULL) {
+        return (struct http_answer){.status = status_of_reply(request->reply),
+                                    .reply = request->reply};
+    }
     if (request->outcome == NW_ACK) {
-        unsigned status = request->reply == NULL ? 204 : status_of_reply(request->reply);
-        return (struct http_answer){.status = status, .reply = request->reply};
+        return taken(request);
     }
     struct http_answer answer = {.status = status_of(request), .text = request->reason};
     if (answer.status == 503) {
@@ -201,6 +214,51 @@ static struct MHD_Response *make_reply(struct http_answer *answer)
     return response;
 }
 
+/* What the route says to a request that was taken, with the values of its message. */
+static struct MHD_Response *make_taken(const struct http_request *request)
+{
+    const struct http_respond *respond = &request->source->options->respond;
+    struct nw_slice body = {"", 0};
+    bool typed = false;
+
+    if (respond->body != 0) {
+        body = nw_message_value(request->message, respond->body);
+    }
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.len, (char *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < respond->headers.count; i++) {
+        struct nw_slice name = http_slice(respond->headers.names[i]);
+        add_header(response, name, nw_message_value(request->message, respond->headers.slots[i]));
+        typed = typed || http_name_equal(name, http_slice("Content-Type"));
+    }
+    if (!typed && body.len > 0) {
+        MHD_add_response_header(response, "Content-Type", http_content_type_guess(body));
+    }
+    return response;
+}
+
+static struct MHD_Response *make_response(struct http_peer *peer)
+{
+    struct http_answer *answer = &peer->answer;
+
+    if (answer->taken) {
+        return make_taken(peer->request);
+    }
+    return answer->reply != NULL ? make_reply(answer) : make_error(answer);
+}
+
+/* Nothing but the status. */
+static bool is_bare(const struct http_peer *peer)
+{
+    const struct http_respond *respond =
+        peer->answer.taken ? &peer->source->options->respond : NULL;
+
+    return respond != NULL && respond->body == 0 && respond->headers.count == 0;
+}
+
 enum MHD_Result http_answer_queue(struct http_peer *peer)
 {
     struct http_answer *answer = &peer->answer;
@@ -210,11 +268,10 @@ enum MHD_Result http_answer_queue(struct http_peer *peer)
     if (peer->fifo != &peer->listener->sending) {
         http_peer_move(peer, &peer->listener->sending);
     }
-    if (status == 204 && answer->reply == NULL) {
+    if (is_bare(peer)) {
         rc = MHD_queue_response(peer->connection, status, peer->listener->no_content);
     } else {
-        struct MHD_Response *response =
-            answer->reply != NULL ? make_reply(answer) : make_error(answer);
+        struct MHD_Response *response = make_response(peer);
         if (response != NULL) {
             rc = MHD_queue_response(peer->connection, status, response);
             MHD_destroy_response(response);

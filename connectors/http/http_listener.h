@@ -33,6 +33,7 @@
 
 struct http_peer;
 struct http_listener;
+struct http_store;
 
 /* Peers that all wait equally long: the first is due first. */
 struct http_fifo {
@@ -47,6 +48,7 @@ struct http_answer {
     bool close;               /* the connection ends with it */
     const char *allow;        /* of a 405 */
     struct nw_slice text;     /* error: the reason; borrowed until it is queued */
+    bool taken;               /* and the peer's request with its options says more */
     struct nw_message *reply; /* a reference */
 };
 
@@ -62,6 +64,7 @@ struct http_request {
     /* Written by settle. */
     enum nw_outcome outcome;
     enum nw_cause cause;
+    bool stored; /* in the spool */
     uint32_t retry_after_ms;
     struct nw_slice reason;
     struct nw_message *reply;
@@ -99,7 +102,10 @@ struct http_source {
     /* Held while offering, so that stop() returns only between offers. */
     pthread_mutex_t offering;
     bool stopping;
-    atomic_bool closing; /* close() was called */
+    atomic_bool closing;      /* close() was called */
+    bool accepts;             /* respond: accepted */
+    bool in_outage;           /* what cannot be delivered now goes to the spool */
+    struct http_store *store; /* if one of the two; else NULL */
 };
 
 struct http_listener {
@@ -166,6 +172,15 @@ void http_request_completed(void *listener, struct MHD_Connection *connection, v
 enum MHD_Result http_answer_queue(struct http_peer *peer);
 /* What a settled request's caller is told. */
 struct http_answer http_answer_of(const struct http_request *request);
+
+/* http_store.c: requests into the route's spool, on a thread of its own; what became of each comes
+ * back as if it was settled. */
+int http_store_open(struct http_source *source, struct nw_error *error);
+/* Any thread: a chain of requests, each with a reference on its message for the way back. */
+void http_store_put(struct http_store *store, struct http_request *first,
+                    struct http_request *last);
+/* When all is stored; NULL is allowed. */
+void http_store_close(struct http_store *store);
 
 /* http_source.c: the loop's share in a source. */
 void http_source_flush(struct http_source *source);

@@ -183,7 +183,9 @@ static int fill(struct http_request *request, struct http_peer *peer, const stru
     if (peer->remote[0] != '\0') {
         nw_message_set_text(m, NW_META_REMOTE, put(&at, http_slice(peer->remote)));
     }
-    nw_message_set_origin(m, put_origin(&at, peer->listener, match->address, head->delivery));
+    if (head->delivery.data != NULL || !request->source->accepts) { /* else the spool makes one */
+        nw_message_set_origin(m, put_origin(&at, peer->listener, match->address, head->delivery));
+    }
     nw_message_set_cookie(m, (uintptr_t)request);
     return rc;
 }

@@ -172,8 +172,10 @@ static enum MHD_Result complete(struct http_peer *peer)
         return http_answer_queue(peer);
     }
     nw_message_set_payload(request->message, (struct nw_slice){request->body, request->body_len});
-    nw_message_set_deadline(request->message,
-                            l->now_ns + source->options->timeout_ms * INT64_C(1000000));
+    if (!source->accepts) { /* otherwise nobody waits for the delivery */
+        nw_message_set_deadline(request->message,
+                                l->now_ns + source->options->timeout_ms * INT64_C(1000000));
+    }
     *(source->batch_last == NULL ? &source->batch_first : &source->batch_last->next) = request;
     source->batch_last = request;
     http_peer_move(peer, &source->waiting);

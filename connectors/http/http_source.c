@@ -3,12 +3,29 @@
  * The served endpoint: a lane's source. A request waits, suspended, from the moment it is offered
  * until it is settled; what settle says becomes its response.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "http_listener.h"
 #include "http_text.h"
 
 #define BATCH 64
+
+static void check_respond(const struct http_respond *respond, struct nw_check *report)
+{
+    if (respond->body != 0 && (respond->status == 204 || respond->status == 304)) {
+        nw_check_error(report, "respond.status", "a response with this status has no body");
+    }
+    for (size_t i = 0; i < respond->headers.count; i++) {
+        struct nw_slice name = http_slice(respond->headers.names[i]);
+        char option[120];
+        snprintf(option, sizeof option, "respond.headers.%.100s", name.data);
+        if (!http_header_name_valid(name) || http_name_equal(name, http_slice("Date")) ||
+            !http_header_goes_out(name)) {
+            nw_check_error(report, option, "this header cannot be set");
+        }
+    }
+}
 
 static void check(const char *address, const void *options, const void *connection_options,
                   struct nw_check *report)
@@ -17,6 +34,7 @@ static void check(const char *address, const void *options, const void *connecti
     struct nw_error error;
 
     http_verify_check(&((const struct http_serve_options *)options)->verify, report);
+    check_respond(&((const struct http_serve_options *)options)->respond, report);
     if (http_route_check(parsed.methods, parsed.target, &error) != 0) {
         nw_check_error(report, NULL, "%s", error.text);
     }
@@ -42,9 +60,15 @@ static int source_open(struct nw_endpoint *endpoint, const struct nw_endpoint_co
     source->memory = config->memory;
     source->waiting.duration_ns =
         (source->options->timeout_ms + HTTP_SETTLE_GRACE_MS) * INT64_C(1000000);
+    source->accepts = source->options->respond.when.index == HTTP_ACCEPTED;
+    source->in_outage = config->spool;
     pthread_mutex_init(&source->offering, NULL);
-    int rc = http_listener_add(source->listener, source, config->address, config->route, error);
+    int rc = source->accepts || source->in_outage ? http_store_open(source, error) : 0;
+    rc = rc != 0
+             ? rc
+             : http_listener_add(source->listener, source, config->address, config->route, error);
     if (rc != 0) {
+        http_store_close(source->store);
         pthread_mutex_destroy(&source->offering);
         free(source);
         return rc;
@@ -73,6 +97,17 @@ static void turn_away(struct http_request *request, const char *why, bool stoppi
     http_peer_answer(peer, &answer);
 }
 
+/* What cannot be offered now. */
+static void put_off(struct http_source *source, struct http_request *request)
+{
+    if (source->store != NULL) {
+        nw_message_ref(request->message); /* for the way back */
+        http_store_put(source->store, request, request);
+    } else {
+        turn_away(request, "too many requests are waiting", false);
+    }
+}
+
 /* Offer up to BATCH of them; returns what is left. */
 static struct http_request *offer(struct http_source *source, struct http_request *first)
 {
@@ -94,10 +129,21 @@ static struct http_request *offer(struct http_source *source, struct http_reques
         nw_offer(source->endpoint, messages, granted);
     }
     for (size_t i = granted; i < n; i++) {
-        turn_away((struct http_request *)nw_message_cookie(messages[i]),
-                  "too many requests are waiting", false);
+        put_off(source, (struct http_request *)nw_message_cookie(messages[i]));
     }
     return request;
+}
+
+/* All of the batch to the spool. */
+static void accept_all(struct http_source *source)
+{
+    struct http_request *first = source->batch_first, *last = source->batch_last;
+
+    source->batch_first = source->batch_last = NULL;
+    for (struct http_request *r = first; r != NULL; r = r->next) {
+        nw_message_ref(r->message); /* for the way back */
+    }
+    http_store_put(source->store, first, last);
 }
 
 void http_source_flush(struct http_source *source)
@@ -105,6 +151,10 @@ void http_source_flush(struct http_source *source)
     struct http_request *request = source->batch_first;
 
     if (request == NULL) {
+        return;
+    }
+    if (source->accepts && !atomic_load(&source->closing)) {
+        accept_all(source);
         return;
     }
     source->batch_first = source->batch_last = NULL;
@@ -144,6 +194,7 @@ bool http_source_try_close(struct http_source *source)
         }
         return false;
     }
+    http_store_close(source->store);
     pthread_mutex_destroy(&source->offering);
     free(source);
     nw_closed(endpoint);
@@ -167,21 +218,44 @@ static void settle_one(const struct nw_result *result, struct http_request *requ
     }
 }
 
+struct chain {
+    struct http_request *first, *last;
+};
+
+static void add(struct chain *chain, struct http_request *request)
+{
+    request->next = NULL;
+    *(chain->last == NULL ? &chain->first : &chain->last->next) = request;
+    chain->last = request;
+}
+
+/* Can it not be delivered now, and is it to be kept? */
+static bool is_kept(const struct http_source *source, const struct nw_result *result)
+{
+    return source->in_outage && result->outcome == NW_RETRY && result->cause == NW_CAUSE_OUTAGE &&
+           result->reply == NULL;
+}
+
 static void source_settle(void *state, const struct nw_result *results, size_t n)
 {
     struct http_source *source = state;
-    struct http_request *first = NULL, *last = NULL;
+    struct chain settled = {0}, kept = {0};
 
     for (size_t i = 0; i < n; i++) {
         struct http_request *request = (struct http_request *)nw_message_cookie(results[i].message);
         nw_message_ref(results[i].message); /* until the loop has seen it */
-        settle_one(&results[i], request);
-        request->next = NULL;
-        *(last == NULL ? &first : &last->next) = request;
-        last = request;
+        if (is_kept(source, &results[i])) {
+            add(&kept, request);
+        } else {
+            settle_one(&results[i], request);
+            add(&settled, request);
+        }
     }
-    if (first != NULL) {
-        http_listener_settled(source->listener, first, last);
+    if (kept.first != NULL) {
+        http_store_put(source->store, kept.first, kept.last);
+    }
+    if (settled.first != NULL) {
+        http_listener_settled(source->listener, settled.first, settled.last);
     }
 }
 
@@ -210,8 +284,9 @@ const struct nw_source_kind http_serve_kind = {
         "what is served: METHOD /path/{param}; GET|POST for several, ANY for all; HEAD is "
         "answered where GET is",
     .promise =
-        "answers 2xx only after every target has confirmed; a caller that repeats a delivery "
-        "with its id (X-GitHub-Delivery, Idempotency-Key, …) is recognised",
+        "answers 2xx only after every target has confirmed, or the request is in the spool where "
+        "the route asks for it; a caller that repeats a delivery with its id (X-GitHub-Delivery, "
+        "Idempotency-Key, …) is recognised",
     .check = check,
     .open = source_open,
     .credit = source_credit,

@@ -37,6 +37,8 @@ struct nw_source_spec {
     const char *address;
     void *options;
     bool reply; /* somebody waits for the route's answer: HTTP, or NATS with `reply: true` */
+    struct nw_template **templates; /* of option slots: templates[slot - 1] */
+    size_t template_count;
     struct nw_mark mark;
 };
 
@@ -52,6 +54,7 @@ struct nw_sink_spec {
     void *options;
     struct nw_program *when; /* NULL: always */
     bool otherwise;          /* only what no other target took */
+    bool several_at_once;    /* it has no order among what is under way */
     struct nw_mark mark;
 };
 
@@ -82,7 +85,10 @@ struct nw_route_spec {
     enum nw_order order;
     int64_t map_timeout_ms;
     int64_t spool_max_size, spool_max_age_ms; /* bytes; 0: no limit of age */
-    bool spool_drop_oldest;
+    bool spool_drop_oldest, spool_sync;
+    bool spool_possible;  /* the source has a use for a spool */
+    bool spool_used;      /* and with these options uses it */
+    bool spool_in_outage; /* for what somebody waits for, when it cannot be delivered */
     bool enabled, trace;
     struct nw_template_scope scope;
 };

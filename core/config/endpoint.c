@@ -117,19 +117,41 @@ static int set_source_address(const struct nw_reader *r, const struct nw_node *n
     return nw_reader_copy(r, node->null ? NW_LITERAL("") : node->text, &out->address);
 }
 
+/* What templates match: the path of "POST /hooks/{repo}", else the address. */
+static const char *pattern_of(const struct nw_source_spec *source)
+{
+    const char *blank = strchr(source->address, ' ');
+
+    return source->kind->address == NW_ADDRESS_HTTP_PATH && blank != NULL
+               ? blank + strspn(blank, " ")
+               : source->address;
+}
+
 static int read_source(const struct nw_loader *l, const struct nw_reader *r,
                        const struct nw_node *node, const struct head *head,
-                       struct nw_source_spec *out, bool *known)
+                       struct nw_template_scope *scope, struct nw_source_spec *out, bool *known)
 {
     const struct nw_connection_entry *connection = NULL;
+    struct nw_slots slots = {.scope = scope};
+    struct nw_reader with_slots = *r;
     struct nw_source_words words = {0};
     size_t errors = r->diagnostics->errors;
     struct nw_check check = {r, node, head->address->mark, false};
     int rc = set_source_address(r, head->address, out);
 
-    rc = rc != 0 ? rc
-                 : read_options(r, node, out->kind->options, out->kind->options_size,
-                                nw_source_word_rows, &words, &out->options);
+    if (rc != 0) {
+        return rc;
+    }
+    *scope = (struct nw_template_scope){
+        .bridge = l->config->name,
+        .route = r->route,
+        .address = out->kind->address,
+        .pattern = pattern_of(out),
+        .has = out->kind->has,
+    };
+    with_slots.slots = &slots;
+    rc = read_options(&with_slots, node, out->kind->options, out->kind->options_size,
+                      nw_source_word_rows, &words, &out->options);
     rc = rc != 0 ? rc
                  : nw_find_connection(l, r, out->connector, node, words.connection, &connection);
     *known = rc == 0;
@@ -139,6 +161,8 @@ static int read_source(const struct nw_loader *l, const struct nw_reader *r,
     }
     out->connection = connection == NULL ? NULL : &connection->spec;
     out->reply = answers(out->kind, out->options);
+    out->templates = slots.items;
+    out->template_count = slots.count;
     if (out->kind->check != NULL) {
         out->kind->check(out->address, out->options,
                          connection == NULL ? NULL : connection->spec.options, &check);
@@ -148,7 +172,8 @@ static int read_source(const struct nw_loader *l, const struct nw_reader *r,
 }
 
 int nw_load_source(const struct nw_loader *l, const struct nw_reader *r, const struct nw_node *node,
-                   struct nw_source_spec *out, bool *good, bool *known)
+                   struct nw_template_scope *scope, struct nw_source_spec *out, bool *good,
+                   bool *known)
 {
     size_t errors = r->diagnostics->errors;
     struct head head = {0};
@@ -169,7 +194,7 @@ int nw_load_source(const struct nw_loader *l, const struct nw_reader *r, const s
                         head.connector->name);
         return 0;
     }
-    rc = read_source(l, r, node, &head, out, known);
+    rc = read_source(l, r, node, &head, scope, out, known);
     *good = rc == 0 && r->diagnostics->errors == errors;
     return rc;
 }

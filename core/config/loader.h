@@ -67,10 +67,12 @@ const struct nw_connector *nw_find_connector(const struct nw_loader *l, const st
                                              struct nw_slice name, const struct nw_mark *mark);
 
 /* endpoint.c: *good says whether all of it is right; *known, of a source, whether it is clear what
- * templates can ask it for, though an option or the connection may be wrong. scope NULL: it is not,
- * so templates cannot be checked. */
+ * templates can ask it for, though an option or the connection may be wrong. A source fills scope,
+ * which is that of its own templates, but for topics_escaped. Of a sink, scope NULL: the source is
+ * not known, so templates cannot be checked. */
 int nw_load_source(const struct nw_loader *l, const struct nw_reader *r, const struct nw_node *node,
-                   struct nw_source_spec *out, bool *good, bool *known);
+                   struct nw_template_scope *scope, struct nw_source_spec *out, bool *good,
+                   bool *known);
 int nw_load_sink(const struct nw_loader *l, const struct nw_reader *r, const struct nw_node *node,
                  const struct nw_template_scope *scope, struct nw_sink_spec *out, bool *good);
 /* The route's sink for dead letters, with the subject in node. */

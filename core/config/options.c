@@ -109,7 +109,7 @@ static int read_item(const struct nw_reader *r, const struct nw_item *item,
     for (size_t i = 0; i < n; i++) {
         const struct nw_option *row = nw_option_find(layers[i].rows, item->key);
         char name[LONGEST_NAME];
-        void *member;
+        char *member;
 
         if (row == NULL) {
             continue;
@@ -122,8 +122,12 @@ static int read_item(const struct nw_reader *r, const struct nw_item *item,
         if (row->type != NW_OPTION_GROUP) {
             return nw_option_value(r, row, name, item->value, member);
         }
+        if (row->choices != NULL && item->value->kind == NW_NODE_TEXT) {
+            return nw_option_value(r, row->rows, name, item->value, member + row->rows->offset);
+        }
         if (item->value->kind != NW_NODE_MAP) {
-            nw_reader_expected(r, item->value, name, "a mapping");
+            nw_reader_expected(r, item->value, name, "%sa mapping",
+                               row->choices == NULL ? "" : "a text or ");
             return 0;
         }
         find_missing(r, item->value, 0, &item->value->mark, row->rows, name);

@@ -52,6 +52,15 @@ static void add_row(struct nw_buffer *b, const struct nw_option *row, const char
     nw_buffer_add_text(b, " |\n");
 }
 
+/* A group that may be written as the text of its first row. */
+static void add_short(struct nw_buffer *b, const struct nw_option *row, const char *name)
+{
+    char expected[400];
+
+    nw_option_choices(row->choices, expected, sizeof expected);
+    nw_buffer_add_format(b, "| `%s` | %s, or a mapping |  | %s |\n", name, expected, row->doc);
+}
+
 static void add_rows(struct nw_buffer *b, const struct nw_option *rows, const char *group)
 {
     for (const struct nw_option *row = rows; row != NULL && row->name != NULL; row++) {
@@ -59,6 +68,9 @@ static void add_rows(struct nw_buffer *b, const struct nw_option *rows, const ch
 
         (void)snprintf(name, sizeof name, "%s%s%s", group, group[0] == '\0' ? "" : ".", row->name);
         if (row->type == NW_OPTION_GROUP) {
+            if (row->choices != NULL) { /* also written as a text */
+                add_short(b, row, name);
+            }
             add_rows(b, row->rows, name);
         } else {
             add_row(b, row, name);

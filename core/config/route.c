@@ -100,16 +100,6 @@ static int read_options(struct part *p)
 
 /* ---- the source ---- */
 
-/* What templates match: the path of "POST /hooks/{repo}", else the address. */
-static const char *pattern_of(const struct nw_source_spec *source)
-{
-    const char *blank = strchr(source->address, ' ');
-
-    return source->kind->address == NW_ADDRESS_HTTP_PATH && blank != NULL
-               ? blank + strspn(blank, " ")
-               : source->address;
-}
-
 /* Does an end with a choice of topic codecs have the lossless one? */
 static bool is_escaped(const struct nw_option *rows, const void *options)
 {
@@ -147,6 +137,41 @@ static bool lacks(const struct nw_source_spec *source, const char *name)
                NULL;
 }
 
+/* The choice that is made by `respond: {when}`, which those sources have that may answer before
+ * anything is delivered; NULL: this one is none. */
+static const struct nw_choice *respond_of(const struct nw_source_spec *source)
+{
+    const struct nw_option *group = nw_option_find(source->kind->options, NW_LITERAL("respond"));
+    const struct nw_option *row = group == NULL || group->type != NW_OPTION_GROUP
+                                      ? NULL
+                                      : nw_option_find(group->rows, NW_LITERAL("when"));
+
+    return row == NULL || row->type != NW_OPTION_CHOICE
+               ? NULL
+               : (const void *)((const char *)source->options + group->offset + row->offset);
+}
+
+/* A source that cannot wait always has a spool, one that answers if it is to answer before. */
+static void set_spool(struct part *p)
+{
+    const struct nw_choice *respond = respond_of(&p->spec->source);
+    const struct nw_item *own = nw_node_get(p->node, "spool");
+    struct nw_route_spec *spec = p->spec;
+    bool always = spec->source.kind->spooled;
+    bool accepts = respond != NULL && respond->index == 1;
+
+    spec->spool_possible = always || respond != NULL;
+    spec->spool_used = always || accepts || (respond != NULL && own != NULL);
+    spec->spool_in_outage = spec->spool_used && !always && !accepts;
+    spec->spool_sync =
+        find_option(p, "spool", "sync") == NULL ? !always : p->options.spool.sync.index == 0;
+    if (own != NULL && !spec->spool_possible) {
+        nw_reader_warning(&p->reader, &own->mark,
+                          "spool: has no effect: what %s holds waits there, not in a spool",
+                          spec->source.connector->name);
+    }
+}
+
 /* Sources that share their messages only within a group that is named. */
 static void check_lanes(const struct part *p)
 {
@@ -182,20 +207,15 @@ static int read_source(struct part *p)
         return 0;
     }
     r = nw_loader_reader(p->loader, from->value, spec->name);
-    rc = nw_load_source(p->loader, &r, from->value, source, &p->source_good, &p->source_known);
+    rc = nw_load_source(p->loader, &r, from->value, &spec->scope, source, &p->source_good,
+                        &p->source_known);
     if (rc != 0 || !p->source_known) {
         return rc;
     }
-    spec->scope = (struct nw_template_scope){
-        .bridge = p->loader->config->name,
-        .route = spec->name,
-        .address = source->kind->address,
-        .pattern = pattern_of(source),
-        .has = source->kind->has,
-        .topics_escaped = is_escaped(source->kind->options, source->options),
-    };
+    spec->scope.topics_escaped = is_escaped(source->kind->options, source->options);
     if (p->source_good) {
         check_lanes(p);
+        set_spool(p);
     }
     if (map != NULL && sets_key(map->value)) {
         spec->scope.has |= NW_HAS(NW_META_KEY);
@@ -230,12 +250,12 @@ static void check_pair(const struct part *p, const struct nw_sink_spec *sink,
 }
 
 /* Several requests at once have no order (CONFIG.md, Precisely 10). */
-static void relax_order(const struct part *p, const struct nw_sink_spec *sink,
-                        const struct nw_node *node)
+static void relax_order(const struct part *p, struct nw_sink_spec *sink, const struct nw_node *node)
 {
     const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("concurrency"));
     const struct nw_item *given = nw_node_get(node, "concurrency");
 
+    sink->several_at_once = row != NULL;
     if (row == NULL || row->type != NW_OPTION_INT || given == NULL ||
         *(const int64_t *)(const void *)((const char *)sink->options + row->offset) <= 1 ||
         p->spec->order != NW_ORDER_STRICT) {
@@ -302,6 +322,35 @@ static bool gives_answer(const struct nw_sink_spec *sink)
     return sink->kind->address == NW_FILL_URL || sink->kind->address == NW_FILL_TEXT;
 }
 
+/* An answer of a target is the response: nobody can be told of it before it is there, nor told
+ * something else. */
+static void check_respond(const struct part *p, const struct nw_node *from,
+                          const struct nw_item *targets)
+{
+    const struct nw_item *respond = nw_node_get(from, "respond");
+    const struct nw_choice *choice = respond_of(&p->spec->source);
+
+    for (size_t i = 0; choice != NULL && i < p->spec->sink_count; i++) {
+        const struct nw_item *request = nw_node_get(targets[i].value, "request");
+
+        if (request == NULL) {
+            continue;
+        }
+        if (choice->index == 1) {
+            nw_reader_error(&p->reader, &request->mark,
+                            "respond: accepted cannot be with request:, whose answer is the "
+                            "response");
+        } else if (respond != NULL && respond->value->kind == NW_NODE_MAP) {
+            nw_reader_error(&p->reader, &request->mark,
+                            "respond: says what is answered, and so does request:; use reply: to "
+                            "change its answer");
+        } else if (p->spec->spool_in_outage) {
+            nw_reader_error(&p->reader, &request->mark,
+                            "spool: cannot be with request:, whose answer somebody waits for");
+        }
+    }
+}
+
 /* Steps of an answer that there never is. */
 static void check_reply(const struct part *p)
 {
@@ -362,6 +411,7 @@ static int read_sinks(struct part *p)
             const struct nw_item *map = nw_node_get(p->node, "map");
 
             nw_check_transactional(&p->reader, p->spec, map == NULL ? NULL : map->value, items);
+            check_respond(p, nw_node_get(p->node, "from")->value, items);
             nw_load_answer_time(&p->reader, p->spec, nw_node_get(p->node, "from")->value, items);
         }
     }

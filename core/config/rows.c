@@ -113,13 +113,22 @@ static const struct nw_option spool_rows[] = {
      .type = NW_OPTION_DURATION,
      .offset = SPOOL(max_age_ms),
      .standard = "24h",
-     .doc = "what is older is dropped; 0: nothing is"},
+     .doc = "what is older is dropped, counted and said; 0: nothing is"},
+    {.name = "sync",
+     .type = NW_OPTION_CHOICE,
+     .offset = SPOOL(sync),
+     .choices = "batch|none",
+     .doc =
+         "batch: what comes at one time is confirmed after one sync of the disk, so that a power "
+         "cut loses nothing; none: it may take the last moments, a kill nothing. Default: batch "
+         "for HTTP, none for MQTT"},
     {.name = "full",
      .type = NW_OPTION_CHOICE,
      .offset = SPOOL(full),
      .standard = "hold",
      .choices = "hold|drop_oldest",
-     .doc = "what happens when it is full: the source is held, or the oldest messages go"},
+     .doc = "what happens when it is full: the source is held (HTTP answers 503), or the oldest "
+            "messages go"},
     {.name = NULL},
 };
 
@@ -186,7 +195,8 @@ const struct nw_option nw_route_rows[] = {
      .type = NW_OPTION_GROUP,
      .offset = ROUTE(spool),
      .rows = spool_rows,
-     .doc = "the store on disk of routes whose source cannot wait (MQTT)"},
+     .doc = "the store on disk of routes whose source cannot wait: MQTT, and HTTP with respond: "
+            "accepted, or while the target is away if the route itself has this option"},
     {.name = "map_timeout",
      .type = NW_OPTION_DURATION,
      .offset = ROUTE(map_timeout_ms),

@@ -31,7 +31,7 @@ struct nw_route_options {
     struct nw_choice order; /* index: enum nw_order */
     struct {
         int64_t max_size, max_age_ms;
-        struct nw_choice full; /* 1: drop_oldest */
+        struct nw_choice full, sync; /* 1: drop_oldest; 1: none */
     } spool;
     struct {
         int64_t retries;

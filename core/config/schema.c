@@ -83,6 +83,20 @@ static void add_integer(struct nw_buffer *b, const struct nw_option *row)
 
 static void add_object(struct nw_buffer *b, const struct nw_option *rows);
 
+/* A mapping, or one of its choices as a text. */
+static void add_group(struct nw_buffer *b, const struct nw_option *row)
+{
+    if (row->choices == NULL) {
+        add_object(b, row->rows);
+        return;
+    }
+    nw_buffer_add_text(b, "\"anyOf\":[{");
+    add_choices(b, row->choices);
+    nw_buffer_add_text(b, "},{");
+    add_object(b, row->rows);
+    nw_buffer_add_text(b, "}]");
+}
+
 static void add_type(struct nw_buffer *b, const struct nw_option *row)
 {
     switch (row->type) {
@@ -110,7 +124,7 @@ static void add_type(struct nw_buffer *b, const struct nw_option *row)
         nw_buffer_add_text(b, "\"$ref\":\"#/$defs/pairs\"");
         break;
     case NW_OPTION_GROUP:
-        add_object(b, row->rows);
+        add_group(b, row);
         break;
     default:
         nw_buffer_add_text(b, "\"$ref\":\"#/$defs/text\"");

@@ -123,30 +123,48 @@ static int render_address(struct nw_target *t, struct nw_message *m, struct nw_e
     return nw_template_render(t->spec->address_template, m, &m->address, error);
 }
 
-static int render_values(struct nw_target *t, struct nw_message *m, struct nw_error *error)
+static int render_all(struct nw_template *const *templates, size_t count, struct nw_message *m,
+                      struct nw_error *error)
 {
-    const struct nw_sink_spec *spec = t->spec;
-    struct nw_slice *values;
+    struct nw_slice *values = nw_message_alloc(m, count * sizeof *values);
 
-    if (spec->template_count == 0) {
-        return 0;
-    }
-    values = nw_message_alloc(m, spec->template_count * sizeof *values);
     if (values == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
-    for (size_t i = 0; i < spec->template_count; i++) {
-        int rc = nw_template_render(spec->templates[i], m, &values[i], error);
+    for (size_t i = 0; i < count; i++) {
+        int rc = nw_template_render(templates[i], m, &values[i], error);
         if (rc != 0) {
             return rc;
         }
     }
     m->values = values;
-    m->value_count = (uint32_t)spec->template_count;
-    if (spec->key_slot != 0) {
-        m->key = values[spec->key_slot - 1];
-    }
+    m->value_count = (uint32_t)count;
     return 0;
+}
+
+static int render_values(struct nw_target *t, struct nw_message *m, struct nw_error *error)
+{
+    const struct nw_sink_spec *spec = t->spec;
+    int rc;
+
+    if (spec->template_count == 0) {
+        return 0;
+    }
+    rc = render_all(spec->templates, spec->template_count, m, error);
+    if (rc == 0 && spec->key_slot != 0) {
+        m->key = m->values[spec->key_slot - 1];
+    }
+    return rc;
+}
+
+int nw_lane_render_source(const struct nw_lane *lane, struct nw_message *original,
+                          struct nw_error *error)
+{
+    const struct nw_source_spec *spec = &lane->route->source;
+
+    return spec->template_count == 0 || original->values != NULL
+               ? 0
+               : render_all(spec->templates, spec->template_count, original, error);
 }
 
 /* Everything that a target's message has of its own. */
@@ -369,12 +387,36 @@ bool nw_lane_map(struct nw_lane *lane, struct nw_message *original, struct nw_er
     return true;
 }
 
+/* What somebody waits for, before it is mapped: is there a reason to answer now? */
+static bool is_answered(struct nw_lane *lane, struct nw_message *original)
+{
+    const struct nw_route_spec *route = lane->route;
+    struct nw_error error;
+    struct nw_message *m;
+
+    if (nw_lane_render_source(lane, original, &error) != 0) {
+        m = stand_in(lane, original);
+        if (m != NULL) {
+            nw_lane_answer(lane, m, NW_REJECT, NW_CAUSE_MAPPING, error.text);
+        }
+        return true;
+    }
+    if (route->spool_in_outage && nw_spooler_waits(&lane->spooler)) {
+        nw_lane_answer_original(lane, original, "earlier ones wait in the spool");
+        return true;
+    }
+    return false;
+}
+
 void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original)
 {
     struct nw_error error;
 
     original->outcome = NW_ACK;
     original->worst = NW_FATE_FILTERED;
+    if (original->deadline_ns != 0 && is_answered(lane, original)) {
+        return;
+    }
     if (original->headers.count > 0) {
         if (has_passed(lane, original)) {
             nw_lane_finish(lane, original);

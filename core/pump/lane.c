@@ -140,7 +140,7 @@ static bool is_hopeless(struct nw_lane *lane)
         char text[sizeof t->sink.text];
         if (nw_endpoint_status(&t->sink, text, sizeof text) == NW_STATE_FAILED) {
             failed = true;
-        } else if (t->in_flight > 0 || t->queued > 0) {
+        } else if (!nw_target_is_idle(t)) {
             return false;
         }
     }
@@ -208,6 +208,13 @@ static void write_ledger(struct nw_lane *lane, const struct nw_message *m)
     case NW_FATE_RETURNED: /* it was never ours: it is still at its source */
         l->received--;
         l->returned++;
+        break;
+    case NW_FATE_ANSWERED:
+        if (m->cause == NW_CAUSE_OUTAGE && lane->route->spool_in_outage) {
+            l->received--; /* it comes again, from the spool, or has been refused without a trace */
+        } else {
+            l->dropped++;
+        }
         break;
     default:
         l->dropped++;
@@ -322,6 +329,7 @@ static int open_endpoints(struct nw_lane *lane)
         }
         t->window = t->sink.window == 0 ? lane->route->max_in_flight : t->sink.window;
     }
+    nw_spooler_start(&lane->spooler); /* what was left comes before anything newer */
     return nw_endpoint_open(&lane->source);
 }
 
@@ -336,10 +344,8 @@ static void try_to_open(void *context)
         return;
     }
     rc = open_endpoints(lane);
-    if (rc == 0) {
-        nw_spooler_start(&lane->spooler);
-    } else if (rc != NW_ENOMEM || nw_worker_arm(lane->worker, &lane->open_timer,
-                                                lane->worker->now_ns + NW_SECOND_NS) != 0) {
+    if (rc != 0 && (rc != NW_ENOMEM || nw_worker_arm(lane->worker, &lane->open_timer,
+                                                     lane->worker->now_ns + NW_SECOND_NS) != 0)) {
         nw_lane_halt(lane);
     }
 }

@@ -160,6 +160,10 @@ struct nw_lane *nw_lane_untouch(struct nw_lane *lane);
 void nw_lane_deliver(struct nw_lane *lane, struct nw_message *original);
 /* The second half of it. false: it cannot be mapped yet, error has the reason; nothing happened. */
 bool nw_lane_map(struct nw_lane *lane, struct nw_message *original, struct nw_error *error);
+/* What templates of the source's options give for an original, into its values; at most once. Any
+ * thread that owns it. */
+int nw_lane_render_source(const struct nw_lane *lane, struct nw_message *original,
+                          struct nw_error *error);
 /* An original ends before anything was made of it: who waits for it is told of an outage. */
 void nw_lane_answer_original(struct nw_lane *lane, struct nw_message *original, const char *reason);
 /* An original came to its end: write the ledger and settle it. */

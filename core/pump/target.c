@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "pump/lane.h"
 
-/* With `order: relaxed`, as many failures in a row as say that it is the target, not the message.
+/* With `order: relaxed` and `key`, as many failures in a row as say that it is the target, not the
+ * message.
  */
 #define FAILURES_OF_A_TARGET 16
 /* A target that has said nothing for so long confirms by the batch or the interval: it is there. */
@@ -32,24 +33,6 @@ static void when_due(void *context)
     nw_lane_touch(lane_of(t));
 }
 
-void nw_target_init(struct nw_target *t, struct nw_lane *lane, const struct nw_sink_spec *spec,
-                    unsigned index)
-{
-    *t = (struct nw_target){.spec = spec, .index = index};
-    nw_endpoint_init(&t->sink, lane, spec->connector->name);
-    t->sink.sink = spec->kind;
-    t->sink.required = true;
-    nw_backoff_init(&t->backoff, lane->route->backoff,
-                    (uint64_t)nw_clock_monotonic_ns() ^ (uintptr_t)t);
-    t->timer.run = when_due;
-    t->timer.context = t;
-}
-
-void nw_target_done(struct nw_target *t)
-{
-    nw_endpoint_done(&t->sink);
-}
-
 void nw_target_queue(struct nw_target *t, struct nw_message *m)
 {
     m->state = NW_MSG_QUEUED;
@@ -63,11 +46,6 @@ void nw_target_queue(struct nw_target *t, struct nw_message *m)
     t->queued++;
 }
 
-static bool comes_before(const struct nw_message *a, const struct nw_message *b)
-{
-    return a->number < b->number || (a->number == b->number && a->split_index < b->split_index);
-}
-
 /* Back into the queue at its place. Failures come back mostly in order, so the search begins where
  * the last one went in. */
 static void queue_again(struct nw_target *t, struct nw_message *m)
@@ -75,10 +53,10 @@ static void queue_again(struct nw_target *t, struct nw_message *m)
     struct nw_message **at = &t->head;
 
     m->state = NW_MSG_QUEUED;
-    if (t->last_again != NULL && comes_before(t->last_again, m)) {
+    if (t->last_again != NULL && nw_comes_before(t->last_again, m)) {
         at = &t->last_again->next;
     }
-    while (*at != NULL && comes_before(*at, m)) {
+    while (*at != NULL && nw_comes_before(*at, m)) {
         at = &(*at)->next;
     }
     m->next = *at;
@@ -105,6 +83,63 @@ static struct nw_message *unqueue(struct nw_target *t)
     t->queued--;
     return m;
 }
+
+/* ---- order: key ---- */
+
+static void take_back(void *context, struct nw_message *m)
+{
+    struct nw_target *t = context;
+
+    queue_again(t, m);
+    nw_lane_touch(lane_of(t));
+}
+
+/* m is out of the queue: is it its turn? Otherwise it waits for its key, or it went back. */
+static bool enter(struct nw_target *t, struct nw_message *m)
+{
+    enum nw_keys_entered entered = t->keys == NULL ? NW_KEYS_SEND : nw_keys_enter(t->keys, m);
+
+    if (entered == NW_KEYS_NO_MEMORY) {
+        nw_lane_finish_outgoing(lane_of(t), m, NW_FATE_RETURNED);
+    }
+    return entered == NW_KEYS_SEND;
+}
+
+/* What has entered comes to its end. */
+static void leave(struct nw_target *t, const struct nw_message *m)
+{
+    if (t->keys != NULL) {
+        nw_keys_leave(t->keys, m);
+    }
+}
+
+/* ---- making ---- */
+
+void nw_target_init(struct nw_target *t, struct nw_lane *lane, const struct nw_sink_spec *spec,
+                    unsigned index)
+{
+    *t = (struct nw_target){.spec = spec, .index = index};
+    nw_endpoint_init(&t->sink, lane, spec->connector->name);
+    t->sink.sink = spec->kind;
+    t->sink.required = true;
+    nw_backoff_init(&t->backoff, lane->route->backoff,
+                    (uint64_t)nw_clock_monotonic_ns() ^ (uintptr_t)t);
+    t->timer.run = when_due;
+    t->timer.context = t;
+    if (lane->route->order == NW_ORDER_KEY && spec != lane->route->dead_letter) {
+        /* Without memory all wait for each other. */
+        t->keys =
+            nw_keys_new(lane->worker, lane->route->backoff, spec->several_at_once, take_back, t);
+    }
+}
+
+void nw_target_done(struct nw_target *t)
+{
+    nw_keys_free(t->keys);
+    nw_endpoint_done(&t->sink);
+}
+
+/* ---- sending ---- */
 
 /* Nobody knows yet whether the target is there, and a part of a window must not get ahead. */
 static bool is_cautious(const struct nw_target *t)
@@ -135,10 +170,14 @@ static bool is_away(struct nw_target *t)
     return nw_endpoint_status(&t->sink, text, sizeof text) != NW_STATE_READY;
 }
 
-/* Does somebody wait for m, who is to be told what became of it? */
+/* Does somebody wait for m, who is to be told what became of it? With a spool it is soon told that
+ * it was stored there: on_error is for what comes from the spool. */
 static bool is_awaited(struct nw_target *t, struct nw_message *m)
 {
-    return nw_message_original(m)->deadline_ns != 0 && !lane_of(t)->route->on_error_given;
+    const struct nw_route_spec *route = lane_of(t)->route;
+
+    return nw_message_original(m)->deadline_ns != 0 &&
+           (!route->on_error_given || route->spool_in_outage);
 }
 
 /* Too late for whoever waits: an answer now is better than a delivery that nobody expects. */
@@ -147,16 +186,25 @@ static bool is_late(struct nw_target *t, struct nw_message *m)
     return is_awaited(t, m) && lane_of(t)->worker->now_ns >= nw_message_original(m)->deadline_ns;
 }
 
+/* May what somebody waits for be given back at the first sign of trouble? */
+static bool is_given_up(struct nw_target *t)
+{
+    return lane_of(t)->route->spool_in_outage || is_away(t);
+}
+
 /* Who waits is told at once when the target is known to be away: it may take long. What nobody
  * waits for stays, and what is behind it. */
 static void answer_awaited(struct nw_target *t)
 {
-    if (!t->holding || t->queued == 0 || !is_awaited(t, t->head) || !is_away(t)) {
+    if (!t->holding || t->queued == 0 || !is_awaited(t, t->head) || !is_given_up(t)) {
         return;
     }
     while (t->queued > 0 && is_awaited(t, t->head)) {
         struct nw_message *m = unqueue(t);
-        nw_lane_answer(lane_of(t), m, NW_RETRY, NW_CAUSE_OUTAGE, "the target is away");
+        if (enter(t, m)) {
+            leave(t, m);
+            nw_lane_answer(lane_of(t), m, NW_RETRY, NW_CAUSE_OUTAGE, "the target is away");
+        }
     }
 }
 
@@ -168,7 +216,11 @@ void nw_target_flush(struct nw_target *t)
     while (t->queued > 0 && (allowed = allowance(t)) > 0) {
         for (n = 0; n < NW_LANE_BATCH && n < allowed && t->queued > 0;) {
             struct nw_message *m = unqueue(t);
+            if (!enter(t, m)) {
+                continue;
+            }
             if (is_late(t, m)) {
+                leave(t, m);
                 nw_lane_answer(lane_of(t), m, NW_RETRY, NW_CAUSE_OUTAGE,
                                "the target was not there in time");
                 continue;
@@ -240,13 +292,28 @@ static void retry(struct nw_target *t, struct nw_message *m, uint32_t wait_ms)
         t->waiting = m;
         return;
     }
-    queue_again(t, m);
+    if (lane->route->order == NW_ORDER_RELAXED && !t->is_dead_letter) {
+        nw_target_queue(t, m); /* the next probe is another one: it may be this one alone */
+    } else {
+        queue_again(t, m);
+    }
     hold(t, m, wait_ms);
+}
+
+/* Try m again later, and what is of its key behind it. */
+static void retry_key(struct nw_target *t, struct nw_message *m, uint32_t wait_ms)
+{
+    (void)nw_keys_hold(t->keys, m, m->retry_after_ms);
+    nw_lane_set_error(lane_of(t), m->reason == NULL ? "the target refused for now" : m->reason);
+    if (++t->failures >= FAILURES_OF_A_TARGET || t->holding) {
+        hold(t, m, wait_ms);
+    }
 }
 
 static uint32_t wait_for(struct nw_target *t, const struct nw_message *m)
 {
-    bool begins = !t->holding || t->probing;
+    bool key_only = t->keys != NULL && !t->holding && t->failures + 1 < FAILURES_OF_A_TARGET;
+    bool begins = !key_only && (!t->holding || t->probing);
     uint32_t wait_ms = begins ? nw_backoff_next(&t->backoff) : 0;
 
     if (begins) {
@@ -267,7 +334,7 @@ static bool is_last_try(struct nw_target *t, struct nw_message *m, bool awaited,
         return true;
     }
     *cause = NW_CAUSE_OUTAGE;
-    if (awaited && (is_away(t) ||
+    if (awaited && (is_given_up(t) ||
                     lane->worker->now_ns + (int64_t)wait_ms * NW_MILLISECOND_NS >= deadline_ns)) {
         return true;
     }
@@ -283,11 +350,13 @@ static void take_retry(struct nw_target *t, struct nw_message *m)
     uint32_t wait_ms;
 
     if (lane->phase >= NW_PHASE_RETURNING) {
+        leave(t, m);
         nw_lane_finish_outgoing(lane, m, NW_FATE_RETURNED);
         return;
     }
     if (awaited && m->reply != NULL) { /* it has answered: whoever waits decides what to do now */
         release_hold(t);
+        leave(t, m);
         nw_lane_answer(lane, m, NW_RETRY, (enum nw_cause)m->cause, m->reason);
         return;
     }
@@ -296,9 +365,10 @@ static void take_retry(struct nw_target *t, struct nw_message *m)
     wait_ms = wait_for(t, m);
     if (!is_last_try(t, m, awaited, wait_ms, &cause)) {
         nw_lane_drop_reply(m); /* the answer is what the last try gets */
-        retry(t, m, wait_ms);
+        (t->keys != NULL ? retry_key : retry)(t, m, wait_ms);
         return;
     }
+    leave(t, m);
     if (t->probing || cause == NW_CAUSE_OUTAGE) {
         hold(t, m, wait_ms); /* the next message is the next probe */
     }
@@ -323,11 +393,13 @@ void nw_target_take_done(struct nw_target *t, struct nw_message *m)
     switch (m->outcome) {
     case NW_ACK:
         release_hold(t);
+        leave(t, m);
         nw_lane_finish_outgoing(lane, m,
                                 t->is_dead_letter ? NW_FATE_DEAD_LETTERED : NW_FATE_DELIVERED);
         break;
     case NW_REJECT: /* an answer all the same: the target is there */
         release_hold(t);
+        leave(t, m);
         nw_lane_reject(lane, m, (enum nw_cause)m->cause, m->reason);
         break;
     default:
@@ -338,11 +410,20 @@ void nw_target_take_done(struct nw_target *t, struct nw_message *m)
 
 void nw_target_is_ready(struct nw_target *t)
 {
+    if (t->keys != NULL) {
+        nw_keys_release_all(t->keys);
+    }
     if (t->holding && !t->probing && !t->wait_is_asked) {
         nw_worker_disarm(lane_of(t)->worker, &t->timer);
         nw_backoff_reset(&t->backoff);
         when_due(t);
     }
+}
+
+bool nw_target_is_idle(const struct nw_target *t)
+{
+    return t->in_flight == 0 && t->queued == 0 && t->waiting == NULL &&
+           (t->keys == NULL || nw_keys_waiting(t->keys) == 0);
 }
 
 bool nw_target_holds(const struct nw_target *t)
@@ -354,6 +435,9 @@ void nw_target_return_queued(struct nw_target *t)
 {
     nw_worker_disarm(lane_of(t)->worker, &t->timer);
     when_due(t); /* those that wait alone join the queue */
+    if (t->keys != NULL) {
+        nw_keys_drain(t->keys);
+    }
     while (t->queued > 0) {
         nw_lane_finish_outgoing(lane_of(t), unqueue(t), NW_FATE_RETURNED);
     }

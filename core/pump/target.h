@@ -8,7 +8,8 @@
  * through the target is itself again. So an outage costs one message per backoff, and with `order:
  * strict` nothing is sent past a message that has to be sent again. With `order: relaxed` a message
  * waits alone while the others go on, until so many have failed in a row that it must be the
- * target.
+ * target. With `order: key` it is its key that waits, see keys.h; what probes the target is then
+ * the next of another key.
  *
  * The very first message goes alone as well, unless order does not matter or somebody waits: a
  * target that is not there yet, or appears while a window is under way, gets nothing out of order.
@@ -20,6 +21,7 @@
 #include "base/backoff.h"
 #include "config/config.h"
 #include "pump/endpoint.h"
+#include "pump/keys.h"
 
 struct nw_target {
     struct nw_endpoint sink;
@@ -29,6 +31,7 @@ struct nw_target {
     struct nw_message *head, *tail; /* the queue, by number */
     struct nw_message *last_again;  /* in the queue: where the last retry went in, or NULL */
     struct nw_message *waiting;     /* relaxed order: those that wait alone for the timer */
+    struct nw_keys *keys;           /* with order: key; else NULL */
     unsigned failures;              /* in a row */
     size_t queued, in_flight, window;
     bool proven;                /* it has confirmed or refused a message: it is there */
@@ -54,6 +57,9 @@ void nw_target_take_done(struct nw_target *t, struct nw_message *m);
 /* The sink says that its server is there again: a hold ends its wait now, unless the server asked
  * for that wait itself. */
 void nw_target_is_ready(struct nw_target *t);
+
+/* Whether nothing of it is under way or waits. */
+bool nw_target_is_idle(const struct nw_target *t);
 
 /* Whether it holds messages back. */
 bool nw_target_holds(const struct nw_target *t);

@@ -50,6 +50,7 @@ void nw_journal_begin(struct nw_journal *j, uint64_t first_row)
     struct file_head head = {.magic = MAGIC, .round = j->round + 1};
 
     j->count = j->live = 0;
+    j->synced = 0;
     j->first_row = first_row;
     j->end = sizeof head;
     if (j->map != NULL) {
@@ -149,6 +150,22 @@ int nw_journal_note(struct nw_journal *j, const uint64_t *ranges, size_t n)
     nw_journal_prepare(j, (struct nw_slice){"", 0});
     nw_buffer_add(&j->buffer, ranges, 2 * n * sizeof *ranges);
     return write_entry(j, SETTLED, 0, 0);
+}
+
+void nw_journal_take_back(struct nw_journal *j, size_t count, uint32_t end)
+{
+    memset(j->map + end, 0, j->end - end); /* or the next start would find them */
+    j->live -= j->count - count;
+    j->count = count;
+    j->end = end;
+}
+
+int nw_journal_sync(const struct nw_journal *j, uint32_t from, uint32_t to)
+{
+    uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), start = from - from % page;
+
+    return j->map == NULL || to <= from || msync(j->map + start, to - start, MS_SYNC) == 0 ? 0
+                                                                                           : NW_EIO;
 }
 
 /* ---- the entries ---- */

@@ -6,8 +6,8 @@
  * the database; when it is full the spool moves what is left and the file is begun anew.
  *
  * Entries follow each other, each with a checksum and the number of the round it was written in, so
- * that the first that does not fit ends the file. Like the database's log it is not synced: a
- * killed process loses nothing, a power cut may take the last moments.
+ * that the first that does not fit ends the file. Like the database's log it is synced only for
+ * who asks: a killed process loses nothing, a power cut may take what was not.
  *
  * No locks: its owner guards it.
  */
@@ -31,6 +31,7 @@ struct nw_journal {
     size_t touched; /* bytes of it that were read and written since it was last given back */
     uint64_t round;
     uint32_t end;       /* where the next entry goes */
+    uint32_t synced;    /* the file is on disk up to here; 0: not even its head */
     uint64_t first_row; /* rows before it were never here in this round, or have been moved */
     struct nw_journal_entry *entries; /* in the order of rows */
     size_t count, capacity, live;
@@ -56,6 +57,14 @@ void nw_journal_begin(struct nw_journal *j, uint64_t first_row);
 void nw_journal_prepare(struct nw_journal *j, struct nw_slice name);
 /* 0, NW_EFULL: it must be emptied first, or NW_ENOMEM. */
 int nw_journal_append(struct nw_journal *j, void *owner, uint64_t row, int64_t time_ms);
+
+/* Take back the entries from the count-th on, which begin at end: a part of what is stored together
+ * could not be. */
+void nw_journal_take_back(struct nw_journal *j, size_t count, uint32_t end);
+
+/* Wait until the file is on disk from byte `from` to `to`. Needs no guard against what is written
+ * meanwhile. 0 or NW_EIO. */
+int nw_journal_sync(const struct nw_journal *j, uint32_t from, uint32_t to);
 
 /* The entry of this row if owner has one that is not settled, else NULL. */
 struct nw_journal_entry *nw_journal_find(struct nw_journal *j, const void *owner, uint64_t row);

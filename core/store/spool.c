@@ -20,10 +20,12 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* With lock held: the rows from..to of the route, which stand together. */
-static void remove_range(struct nw_spool_route *r, uint64_t from, uint64_t to)
+/* With lock held: the rows from..to of the route, which stand together. How many of them had not
+ * been given out. */
+static uint64_t remove_range(struct nw_spool_route *r, uint64_t from, uint64_t to)
 {
     sqlite3_stmt *stmt = r->spool->remove;
+    uint64_t given = atomic_load(&r->given_row), unseen = 0;
 
     (void)sqlite3_bind_int64(stmt, 1, r->id);
     (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)from);
@@ -32,8 +34,10 @@ static void remove_range(struct nw_spool_route *r, uint64_t from, uint64_t to)
         uint64_t size = (uint64_t)sqlite3_column_int64(stmt, 0);
         r->messages -= r->messages > 0 ? 1 : 0;
         r->bytes -= size > r->bytes ? r->bytes : size;
+        unseen += (uint64_t)sqlite3_column_int64(stmt, 1) > given ? 1 : 0;
     }
     (void)sqlite3_reset(stmt);
+    return unseen;
 }
 
 /* With lock held: rows of the database. */
@@ -45,7 +49,7 @@ static void remove_from_db(struct nw_spool_route *r, const uint64_t *rows, size_
         while (end < n && rows[end] <= rows[end - 1] + 1) {
             end++;
         }
-        remove_range(r, rows[i], rows[end - 1]);
+        (void)remove_range(r, rows[i], rows[end - 1]);
         i = end;
     }
     if (sqlite3_exec(r->spool->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
@@ -188,6 +192,7 @@ int nw_spool_reserve_rows(struct nw_spool *s, struct nw_error *error)
     if (step != SQLITE_DONE) {
         return nw_sqlite_error(s->db, "the spool cannot be written", error);
     }
+    s->db_unsynced = true; /* rows of this block are synced behind it */
     s->reserved_row = s->next_row + NW_SPOOL_ROW_BLOCK;
     return 0;
 }
@@ -239,7 +244,7 @@ static void drop_oldest(struct nw_spool_route *r, uint64_t more)
     struct nw_spool *s = r->spool;
 
     while (r->messages > 0 && r->bytes + more > (uint64_t)r->limits.max_size) {
-        uint64_t row = 0, before = r->messages;
+        uint64_t row = 0;
         (void)sqlite3_bind_int64(s->oldest, 1, r->id);
         if (sqlite3_step(s->oldest) == SQLITE_ROW) {
             row = (uint64_t)sqlite3_column_int64(s->oldest, 0);
@@ -251,8 +256,7 @@ static void drop_oldest(struct nw_spool_route *r, uint64_t more)
         if (row == 0) {
             continue; /* the journal had them */
         }
-        remove_range(r, 0, row);
-        r->dropped += before - r->messages;
+        r->dropped.full += remove_range(r, 0, row);
     }
 }
 
@@ -292,7 +296,7 @@ static int set_origins(const struct nw_spool *s, struct nw_message *const *messa
     return 0;
 }
 
-/* Several messages, or a large one, straight into the database, in one commit. */
+/* Large messages straight into the database, in one commit. */
 static int append_to_db(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
                         uint64_t *size, struct nw_error *error)
 {
@@ -315,8 +319,19 @@ static int append_to_db(struct nw_spool_route *r, struct nw_message *const *mess
         s->next_row = first;
         *size = 0;
     }
+    s->db_unsynced |= rc == 0;
     s->journal.first_row = s->next_row;
     return rc;
+}
+
+static bool all_small(struct nw_message *const *messages, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (nw_message_size(messages[i]) > NW_JOURNAL_LARGEST) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static int append_all(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
@@ -329,8 +344,11 @@ static int append_all(struct nw_spool_route *r, struct nw_message *const *messag
     if (rc != 0) {
         return rc;
     }
-    if (n == 1 && s->journal.map != NULL && nw_message_size(messages[0]) <= NW_JOURNAL_LARGEST) {
-        return nw_spool_append_journal(r, messages[0], size, error);
+    if (s->journal.map != NULL && all_small(messages, n)) {
+        rc = nw_spool_append_journal(r, messages, n, size, error);
+        if (rc != NW_EFULL) {
+            return rc;
+        }
     }
     return append_to_db(r, messages, n, size, error);
 }
@@ -442,11 +460,12 @@ size_t nw_spool_read(struct nw_spool_route *r, uint64_t after, struct nw_message
             ? read_rows(r, after, not_before, out, max, &expired)
             : 0;
     if (expired > 0) {
-        uint64_t before = r->messages;
-        remove_range(r, after + 1, expired);
-        r->dropped += before - r->messages;
+        r->dropped.aged += remove_range(r, after + 1, expired);
     }
     n += nw_spool_read_journal(r, after, n > 0 ? 0 : not_before, out + n, max - n);
+    if (n > 0) {
+        nw_spool_given(r, out[n - 1]->spool_row);
+    }
     (void)pthread_mutex_unlock(&r->spool->lock);
     return n;
 }
@@ -469,12 +488,17 @@ void nw_spool_size(struct nw_spool_route *r, uint64_t *messages, uint64_t *bytes
     (void)pthread_mutex_unlock(&r->spool->lock);
 }
 
-uint64_t nw_spool_dropped(struct nw_spool_route *r)
+struct nw_spool_dropped nw_spool_dropped(struct nw_spool_route *r)
 {
-    uint64_t n;
+    struct nw_spool_dropped n;
 
     (void)pthread_mutex_lock(&r->spool->lock);
     n = r->dropped;
     (void)pthread_mutex_unlock(&r->spool->lock);
     return n;
+}
+
+void nw_spool_given(struct nw_spool_route *r, uint64_t row)
+{
+    atomic_store(&r->given_row, row);
 }

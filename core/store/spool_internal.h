@@ -4,6 +4,7 @@
 #define NATSWAY_STORE_SPOOL_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/buffer.h"
 #include "store/journal.h"
@@ -17,8 +18,10 @@ struct nw_spool_route {
     char *name;
     int64_t id;
     struct nw_spool_limits limits;
-    uint64_t last_row, messages, bytes, dropped; /* guarded by the spool's lock */
-    uint64_t *removed; /* rows to remove; guarded by the spool's remove_lock */
+    uint64_t last_row, messages, bytes; /* guarded by the spool's lock, as is dropped */
+    struct nw_spool_dropped dropped;
+    atomic_ullong given_row; /* rows up to it were given out: who drops them loses nothing */
+    uint64_t *removed;       /* rows to remove; guarded by the spool's remove_lock */
     size_t removed_count, removed_capacity;
 };
 
@@ -32,6 +35,14 @@ struct nw_spool {
     struct nw_journal journal;
     struct nw_reserve reserve_file;
     struct nw_spool_route *routes;
+    bool syncs;       /* a route wants to be synced */
+    bool db_unsynced; /* the database's log has what is not yet on disk */
+    int log_fd;       /* that log, to sync it; -1: not opened yet */
+    /* ---- */
+    pthread_mutex_t sync_lock; /* guards what follows; never held while syncing */
+    pthread_cond_t sync_changed;
+    uint64_t synced_row, failed_row; /* up to it: on disk; not known to be, and never will be */
+    bool syncing;
     /* ---- */
     pthread_mutex_t remove_lock; /* guards what follows; taken after lock, if both */
     pthread_cond_t remove_changed;
@@ -56,15 +67,20 @@ int nw_spool_reserve_rows(struct nw_spool *s, struct nw_error *error);
 int nw_spool_open_journal(struct nw_spool *s, const char *folder, struct nw_error *error);
 /* Move what is not settled into the database and begin anew. */
 int nw_spool_empty_journal(struct nw_spool *s, struct nw_error *error);
-/* One message, whose origin is set; *size grows by the bytes of the record. 0, NW_ENOMEM, NW_EIO.
- */
-int nw_spool_append_journal(struct nw_spool_route *r, struct nw_message *m, uint64_t *size,
-                            struct nw_error *error);
+/* Messages whose origins are set, none larger than NW_JOURNAL_LARGEST, all or none; *size grows by
+ * the bytes of the records. 0, NW_EFULL: together they are too large for the journal, NW_ENOMEM,
+ * NW_EIO. */
+int nw_spool_append_journal(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
+                            uint64_t *size, struct nw_error *error);
 /* At most NW_SPOOL_REMOVE_AT_ONCE rows, ascending; those that are elsewhere are passed over. */
 void nw_spool_settle_journal(struct nw_spool_route *r, const uint64_t *rows, size_t n);
 /* As nw_spool_read; what is older than not_before is dropped. */
 size_t nw_spool_read_journal(struct nw_spool_route *r, uint64_t after, int64_t not_before,
                              struct nw_message **out, size_t max);
+
+/* spool_sync.c: with lock held. The database's log onto the disk, if there is anything to sync. 0
+ * or NW_EIO. */
+int nw_spool_sync_log(struct nw_spool *s);
 
 /* The remover thread: start, and end with everything removed. */
 int nw_spool_start_remover(struct nw_spool *s, struct nw_error *error);

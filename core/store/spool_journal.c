@@ -76,6 +76,10 @@ int nw_spool_empty_journal(struct nw_spool *s, struct nw_error *error)
     }
     if (s->journal.live > 0) {
         rc = move_entries(s, error);
+        s->db_unsynced |= rc == 0;
+        if (rc == 0 && s->syncs && nw_spool_sync_log(s) != 0) { /* or they would be nowhere */
+            rc = nw_error_set(error, NW_EIO, "the spool cannot be synced");
+        }
     }
     if (rc == 0) {
         nw_journal_begin(&s->journal, s->next_row);
@@ -100,18 +104,38 @@ static int write_record(struct nw_spool_route *r, const struct nw_message *m, ui
     return rc;
 }
 
-int nw_spool_append_journal(struct nw_spool_route *r, struct nw_message *m, uint64_t *size,
-                            struct nw_error *error)
+static int write_records(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
+                         uint64_t *size)
 {
     struct nw_spool *s = r->spool;
-    int rc = write_record(r, m, size);
+    struct nw_journal *j = &s->journal;
+    uint64_t first = s->next_row;
+    size_t count = j->count;
+    uint32_t end = j->end;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = write_record(r, messages[i], size);
+        if (rc == 0) {
+            messages[i]->spool_row = s->next_row++;
+        }
+    }
+    if (rc != 0) {
+        nw_journal_take_back(j, count, end);
+        s->next_row = first;
+        *size = 0;
+    }
+    return rc;
+}
+
+int nw_spool_append_journal(struct nw_spool_route *r, struct nw_message *const *messages, size_t n,
+                            uint64_t *size, struct nw_error *error)
+{
+    int rc = write_records(r, messages, n, size);
 
     if (rc == NW_EFULL) {
-        rc = nw_spool_empty_journal(s, error);
-        rc = rc != 0 ? rc : write_record(r, m, size);
-    }
-    if (rc == 0) {
-        m->spool_row = s->next_row++;
+        rc = nw_spool_empty_journal(r->spool, error);
+        rc = rc != 0 ? rc : write_records(r, messages, n, size);
     }
     return rc;
 }
@@ -164,7 +188,7 @@ size_t nw_spool_read_journal(struct nw_spool_route *r, uint64_t after, int64_t n
         }
         if (entry->time_ms < not_before) {
             settled(r, entry);
-            r->dropped++;
+            r->dropped.aged++;
             continue;
         }
         m = nw_record_read(nw_journal_record(j, entry).data, entry->len);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "store/spool_internal.h"
 
@@ -104,6 +105,7 @@ static int add_route(struct nw_spool *s, const char *name, const struct nw_spool
     }
     r->spool = s;
     r->limits = *limits;
+    s->syncs |= limits->sync;
     rc = load_route(r, error);
     if (rc != 0) {
         free(r->name);
@@ -157,7 +159,7 @@ static int prepare(struct nw_spool *s, struct nw_error *error)
         {&s->insert, "INSERT INTO message VALUES (?1, ?2, ?3, ?4)"},
         {&s->read, "SELECT id, time, record FROM message WHERE route=?1 AND id>?2 ORDER BY id"},
         {&s->remove, "DELETE FROM message WHERE route=?1 AND id BETWEEN ?2 AND ?3"
-                     " RETURNING length(record)"},
+                     " RETURNING length(record), id"},
         {&s->reserve, "INSERT OR REPLACE INTO meta VALUES ('reserved', ?1)"},
         {&s->oldest, "SELECT max(id) FROM (SELECT id FROM message WHERE route=?1"
                      " ORDER BY id LIMIT 100)"},
@@ -236,6 +238,15 @@ static int move_aside(const char *folder, char **moved_to, struct nw_error *erro
     return rc;
 }
 
+bool nw_spool_exists(const char *folder)
+{
+    char *path = NULL;
+    bool exists = asprintf(&path, "%s/spool.db", folder) >= 0 && access(path, F_OK) == 0;
+
+    free(path);
+    return exists;
+}
+
 int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
                   struct nw_error *error)
 {
@@ -249,6 +260,9 @@ int nw_spool_open(const char *folder, struct nw_spool **out, char **moved_to,
     }
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_mutex_init(&s->remove_lock, NULL);
+    (void)pthread_mutex_init(&s->sync_lock, NULL);
+    (void)pthread_cond_init(&s->sync_changed, NULL);
+    s->log_fd = -1;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&s->remove_changed, &monotonic);
@@ -286,6 +300,9 @@ void nw_spool_close(struct nw_spool *s)
         (void)nw_spool_empty_journal(s, NULL); /* what cannot be moved is taken over at the start */
     }
     nw_journal_close(&s->journal);
+    if (s->log_fd >= 0) {
+        (void)close(s->log_fd);
+    }
     close_db(s);
     while (s->routes != NULL) {
         struct nw_spool_route *next = s->routes->next;
@@ -297,6 +314,8 @@ void nw_spool_close(struct nw_spool *s)
     nw_reserve_done(&s->reserve_file);
     nw_buffer_done(&s->record);
     (void)pthread_cond_destroy(&s->remove_changed);
+    (void)pthread_cond_destroy(&s->sync_changed);
+    (void)pthread_mutex_destroy(&s->sync_lock);
     (void)pthread_mutex_destroy(&s->remove_lock);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);

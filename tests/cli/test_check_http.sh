@@ -54,4 +54,52 @@ END
 run 0 check slow.yaml
 err_is "slow.yaml:4:61: a: warning: request: 8s is longer than the source's timeout, 5s: whoever asked waits no longer than that
 slow.yaml:6:77: c: warning: timeout: 20s is longer than the source's timeout, 5s: whoever asked waits no longer than that"
+
+cat >respond.yaml <<'END'
+dead_letter: dlq
+connections:
+  http: {listen: "127.0.0.1:8080"}
+routes:
+  a: {from: {http: "GET /a", respond: accepted}, to: {nats: x, request: 1s}}
+  b: {from: {http: "GET /b", respond: {status: 201}}, to: {nats: x, request: 1s}}
+  c: {from: {http: "GET /c"}, to: {nats: x, request: 1s}, spool: {max_size: 1MiB}}
+  d: {from: {http: "POST /d", respond: acepted}, to: {jetstream: x}}
+  e: {from: {http: "POST /e", respond: {status: 204, body: x}}, to: {jetstream: x}}
+  f: {from: {http: "POST /f", respond: {body: "{{key}}"}}, to: {jetstream: x}}
+  g: {from: {http: "POST /g", respond: {headers: {Connection: x}}}, to: {jetstream: x}}
+  h: {from: {http: "POST /h", respond: [accepted]}, to: {jetstream: x}}
+END
+run 1 check respond.yaml
+err_has 'respond.yaml:5:64: a: respond: accepted cannot be with request:, whose answer is the response'
+err_has 'respond.yaml:6:69: b: respond: says what is answered, and so does request:'
+err_has 'respond.yaml:7:45: c: spool: cannot be with request:'
+err_has 'd: respond: expected delivered or accepted, found "acepted"; did you mean "accepted"?'
+err_has 'e: respond.status: a response with this status has no body'
+err_has 'respond.yaml:10:'
+err_has 'g: respond.headers.Connection: this header cannot be set'
+err_has 'h: respond: expected a text or a mapping'
+err_lines 8
+
+cat >responds.yaml <<'END'
+dead_letter: dlq
+connections:
+  http: {listen: "127.0.0.1:8080"}
+defaults: {spool: {max_size: 2MiB}}
+routes:
+  a: {from: {http: "POST /a", respond: accepted}, to: {jetstream: x}}
+  b: {from: {http: "POST /b", respond: {status: 201, headers: {X: "{{param('n')}}"}, body: "{{json('.id')}}"}}, to: {jetstream: x}}
+  c: {from: {http: "POST /c/{n}", respond: {when: accepted, headers: {X: "{{param('n')}}"}}}, to: {jetstream: x}}
+  d: {from: {http: "POST /d", respond: delivered}, to: {jetstream: x}, spool: {sync: none, full: drop_oldest, max_age: 1h}}
+  e: {from: {http: "GET /e"}, to: {nats: x, request: 1s}}
+END
+sed -i "s|X: \"{{param('n')}}\"}, body|X: y}, body|" responds.yaml
+run 0 check responds.yaml
+
+cat >unused.yaml <<'END'
+dead_letter: dlq
+routes:
+  a: {from: {nats: a}, to: {jetstream: x}, spool: {max_size: 1MiB}}
+END
+run 0 check unused.yaml
+err_has 'unused.yaml:3:44: a: warning: spool: has no effect: what nats holds waits there, not in a spool'
 finish

@@ -88,9 +88,10 @@ enum nw_option_type {
     NW_OPTION_LIST,      /* struct nw_list; a single text is a list of one */
     NW_OPTION_SECRETS,   /* struct nw_list; as NW_OPTION_SECRET */
     NW_OPTION_PAIRS,     /* struct nw_pairs: a mapping of names to texts */
-    NW_OPTION_TEMPLATE,  /* uint32_t slot for nw_message_value(), 0: not given. Sinks only */
-    NW_OPTION_TEMPLATES, /* struct nw_pairs whose slots are filled, texts are not. Sinks only */
-    NW_OPTION_GROUP      /* an embedded structure with rows of its own; offsets within it */
+    NW_OPTION_TEMPLATE,  /* uint32_t slot for nw_message_value(), 0: not given */
+    NW_OPTION_TEMPLATES, /* struct nw_pairs whose slots are filled, texts are not */
+    NW_OPTION_GROUP      /* an embedded structure with rows of its own; offsets within it. With
+                            `choices`, a text stands for the first row alone */
 };
 
 /* `choices` is "earliest|latest|since=": a name is written as text, a name with "=" as a mapping
@@ -167,15 +168,11 @@ NW_API struct nw_slice nw_message_copy(struct nw_message *message, const void *d
 NW_API void nw_message_set_address(struct nw_message *message, struct nw_slice address);
 NW_API void nw_message_set_key(struct nw_message *message, struct nw_slice key);
 NW_API void nw_message_set_payload(struct nw_message *message, struct nw_slice payload);
-NW_API int nw_message_add_header(struct nw_message *message, struct nw_slice name,
-                                 struct nw_slice value);
-NW_API int nw_message_add_param(struct nw_message *message, struct nw_slice name,
-                                struct nw_slice value);
-NW_API int nw_message_add_query(struct nw_message *message, struct nw_slice name,
-                                struct nw_slice value);
+NW_API int nw_message_add_header(struct nw_message *m, struct nw_slice name, struct nw_slice value);
+NW_API int nw_message_add_param(struct nw_message *m, struct nw_slice name, struct nw_slice value);
+NW_API int nw_message_add_query(struct nw_message *m, struct nw_slice name, struct nw_slice value);
 NW_API void nw_message_set_number(struct nw_message *message, enum nw_meta meta, int64_t number);
-NW_API void nw_message_set_text(struct nw_message *message, enum nw_meta meta,
-                                struct nw_slice text);
+NW_API void nw_message_set_text(struct nw_message *m, enum nw_meta meta, struct nw_slice text);
 /* When it happened at its origin, nanoseconds since 1970. Without it: when it was made. */
 NW_API void nw_message_set_timestamp(struct nw_message *message, int64_t real_ns);
 /* What identifies the message at its origin for ever: "kafka:orders/3/1234". Equal for a repeat. */
@@ -200,7 +197,8 @@ NW_API struct nw_slice nw_message_origin(const struct nw_message *message);
 /* Origin, route, target and split index: equal only for a repeat to the same target. */
 NW_API struct nw_slice nw_message_id(const struct nw_message *message);
 NW_API int64_t nw_message_deadline(const struct nw_message *message); /* 0: nobody waits */
-/* What a template option gave for this message; slot as stored in the options structure. */
+/* What a template option gave for this message, in send and, of a source, after settle or nw_store;
+ * slot as stored in the options structure. */
 NW_API struct nw_slice nw_message_value(const struct nw_message *message, uint32_t slot);
 
 /* ---- Outcomes ---- */
@@ -250,6 +248,7 @@ struct nw_endpoint_config {
     int64_t retry_first_ms, retry_longest_ms; /* the route's backoff, for reconnecting */
     bool reply;    /* source: the route answers; sink: the answer is wanted */
     size_t memory; /* source: bytes that it and its library may keep beside what it offered */
+    bool spool;    /* source: what is settled with NW_CAUSE_OUTAGE is wanted in nw_store() */
 };
 
 /* offer: hand over n messages, in order; the pump owns them until settle. The source must hold
@@ -267,8 +266,9 @@ NW_API void nw_credit_return(struct nw_endpoint *source, size_t unused);
  * route's crash-safe spool and take them over. 0: they are stored and may be confirmed; they reach
  * the lane from the spool and are settled by it, needing no credit. NW_STORED_FULL: the same, but
  * stop the sender, what error says is full; there is a reserve for what it has under way. NW_EFULL
- * (of the reserve), NW_EIO, NW_ENOMEM: nothing was stored, the caller keeps the messages. n 0 asks
- * for room: 0 or NW_STORED_FULL. Blocks for one commit: never call it on a worker thread. */
+ * (of the reserve), NW_EIO, NW_ENOMEM, NW_EINVAL (a template of the source has no value): nothing
+ * was stored, the caller keeps the messages. n 0 asks for room: 0 or NW_STORED_FULL. What was
+ * settled may be given too. Blocks for one commit: never call it on a worker thread. */
 #define NW_STORED_FULL 1
 NW_API int nw_store(struct nw_endpoint *source, struct nw_message *const *messages, size_t n,
                     struct nw_error *error);
@@ -343,7 +343,7 @@ struct nw_source_kind {
     size_t options_size;
     enum nw_address_kind address;
     uint64_t has;                      /* NW_HAS(…) of what its messages carry */
-    bool spooled;                      /* it uses nw_store() */
+    bool spooled;                      /* it always uses nw_store() */
     const char *address_doc, *promise; /* for the reference: what it is, what is guaranteed */
     /* May be NULL. options and connection options as parsed; no I/O, nothing kept. */
     void (*check)(const char *address, const void *options, const void *connection_options,

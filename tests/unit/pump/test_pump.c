@@ -364,3 +364,30 @@ Test(pump, lets_others_pass_when_the_order_is_relaxed, .init = probe_reset)
     expect_each_settled_once(100);
     cr_expect_neq(probe.delivered[0], 0);
 }
+
+/* Without a key all are of one. */
+Test(pump, keeps_the_order_of_a_key, .init = probe_reset)
+{
+    probe.order = NW_ORDER_KEY;
+    probe.act = fail_one_for_long;
+    probe_start();
+    probe_offer(100);
+    probe_wait_settled(100);
+    probe_stop(1000);
+    expect_each_settled_once(100);
+    expect_delivered_in_order(100);
+}
+
+Test(pump, gives_back_what_waits_for_its_key_when_time_is_up, .init = probe_reset)
+{
+    probe.order = NW_ORDER_KEY;
+    probe.act = always_retry;
+    probe_start();
+    probe_offer(100);
+    probe_stop(50);
+    expect_each_settled_once(100);
+    for (size_t i = 0; i < 100; i++) {
+        cr_expect_eq(probe.outcome[i], NW_RETRY);
+        cr_expect_eq(probe.settle_order[i], i);
+    }
+}
