@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define AGAIN_MS 20 /* after what failed */
+
 struct lane {
     CURL *easy;
     struct curl_slist *headers;
     size_t number;
     char *payload;
+    bool busy;
+    int64_t due_ms; /* not before */
 };
 
 struct run {
@@ -44,7 +48,25 @@ static void send_number(struct run *run, struct lane *lane)
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE, (long)run->load->numbers->payload_size);
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS, lane->payload);
     curl_multi_add_handle(run->multi, lane->easy);
+    lane->busy = true;
     run->busy++;
+}
+
+/* Have all lanes busy that may be; false: nothing is left to do. */
+static bool send_more(struct run *run)
+{
+    const struct nwt_http_load *load = run->load;
+    size_t allowed = load->allowed == NULL ? load->numbers->count : *load->allowed;
+    int64_t now_ms = nwt_now_ms();
+    bool left = run->busy > 0;
+    for (unsigned i = 0; i < load->connections; i++) {
+        struct lane *lane = &run->lanes[i];
+        left |= lane->number < load->numbers->count;
+        if (!lane->busy && lane->number < allowed && now_ms >= lane->due_ms) {
+            send_number(run, lane);
+        }
+    }
+    return left && (load->ending == NULL || !*load->ending);
 }
 
 static void open_lane(struct run *run, unsigned i)
@@ -59,11 +81,9 @@ static void open_lane(struct run *run, unsigned i)
     curl_easy_setopt(lane->easy, CURLOPT_WRITEFUNCTION, ignore);
     curl_easy_setopt(lane->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(lane->easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(lane->easy, CURLOPT_TIMEOUT_MS, 20000L);
+    curl_easy_setopt(lane->easy, CURLOPT_TIMEOUT_MS,
+                     run->load->answer_ms > 0 ? (long)run->load->answer_ms : 20000L);
     curl_easy_setopt(lane->easy, CURLOPT_PRIVATE, lane);
-    if (lane->number < run->load->numbers->count) {
-        send_number(run, lane);
-    }
 }
 
 static void take_answer(struct run *run, struct lane *lane, CURLcode code)
@@ -72,6 +92,7 @@ static void take_answer(struct run *run, struct lane *lane, CURLcode code)
     long status = 0;
     curl_easy_getinfo(lane->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_multi_remove_handle(run->multi, lane->easy);
+    lane->busy = false;
     run->busy--;
     bool confirmed = code == CURLE_OK && status >= 200 && status <= 299;
     if (confirmed) {
@@ -86,9 +107,7 @@ static void take_answer(struct run *run, struct lane *lane, CURLcode code)
     if (confirmed || !load->repeats) {
         lane->number += load->connections;
     }
-    if (lane->number < load->numbers->count) {
-        send_number(run, lane);
-    }
+    lane->due_ms = confirmed || !load->repeats ? 0 : nwt_now_ms() + AGAIN_MS;
 }
 
 static void take_answers(struct run *run)
@@ -119,10 +138,14 @@ void nwt_http_load_run(struct nwt_http_load *load)
     for (unsigned i = 0; i < load->connections; i++) {
         open_lane(&run, i);
     }
-    while (run.busy > 0 && nwt_now_ms() < until_ms) {
+    while (send_more(&run) && nwt_now_ms() < until_ms) {
         curl_multi_perform(run.multi, &running);
         take_answers(&run);
-        curl_multi_poll(run.multi, NULL, 0, 50, NULL);
+        if (run.busy > 0 && send_more(&run)) {
+            curl_multi_poll(run.multi, NULL, 0, 10, NULL);
+        } else {
+            nwt_wait_step(until_ms);
+        }
     }
     for (unsigned i = 0; i < load->connections; i++) {
         curl_multi_remove_handle(run.multi, run.lanes[i].easy);

@@ -9,6 +9,7 @@
 
 #include "support/numbered.h"
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct nwt_http_load {
     const char *url;
@@ -16,6 +17,10 @@ struct nwt_http_load {
     unsigned connections;
     bool repeats;       /* what was not confirmed is sent again until it is */
     int64_t timeout_ms; /* of all of it */
+    int64_t answer_ms;  /* of each request; 0: 20 s */
+    /* Only the numbers below are sent, as it grows; it ends early when `ending`. NULL: all. */
+    const atomic_size_t *allowed;
+    const atomic_bool *ending;
     /* What came of it; may be read meanwhile. */
     uint8_t *confirmed_numbers; /* 1 for each number that had a 2xx */
     atomic_size_t confirmed;

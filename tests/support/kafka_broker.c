@@ -177,9 +177,9 @@ static struct nwt_kafka *make_kafka(int port)
     return kafka;
 }
 
-static struct nwt_kafka *configure(struct nwt_folder *folder, const char *more)
+static struct nwt_kafka *configure(struct nwt_folder *folder, int port, const char *more)
 {
-    struct nwt_kafka *kafka = make_kafka(nwt_port_free_row(2));
+    struct nwt_kafka *kafka = make_kafka(port);
     kafka->config = nwt_folder_file(folder, "kafka-%d.properties", kafka->port);
     kafka->log = nwt_folder_file(folder, "kafka-%d.log", kafka->port);
     kafka->storage = nwt_folder_file(folder, "kafka-%d", kafka->port);
@@ -190,7 +190,7 @@ static struct nwt_kafka *configure(struct nwt_folder *folder, const char *more)
 
 void nwt_kafka_prepare(struct nwt_folder *folder)
 {
-    struct nwt_kafka *kafka = configure(folder, NULL);
+    struct nwt_kafka *kafka = configure(folder, nwt_port_free_row(2), NULL);
     char *ready = ready_folder(kafka);
     if (access(ready, R_OK) != 0) {
         char *unfinished = format("%s.%d", ready, (int)getpid());
@@ -226,9 +226,9 @@ void nwt_kafka_start(struct nwt_kafka *kafka)
     free(ready);
 }
 
-struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
+static struct nwt_kafka *start_new(struct nwt_folder *folder, int port, const char *more)
 {
-    struct nwt_kafka *kafka = configure(folder, more);
+    struct nwt_kafka *kafka = configure(folder, port, more);
     char *ready = ready_folder(kafka);
     char *storage = format("%s/storage", ready);
     if (access(storage, R_OK) == 0) {
@@ -239,6 +239,27 @@ struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
     nwt_kafka_start(kafka);
     free(storage);
     free(ready);
+    return kafka;
+}
+
+struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more)
+{
+    return start_new(folder, nwt_port_free_row(2), more);
+}
+
+struct nwt_kafka *nwt_kafka_new_behind(struct nwt_folder *folder, int proxy, int *behind)
+{
+    int port = nwt_port_free_row(3);
+    *behind = port + 2;
+    /* The last line of a name counts. */
+    char *more = format("listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d,"
+                        "BEHIND://127.0.0.1:%d\n"
+                        "advertised.listeners=PLAINTEXT://127.0.0.1:%d,BEHIND://127.0.0.1:%d\n"
+                        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+                        "BEHIND:PLAINTEXT",
+                        port, port + 1, *behind, port, proxy);
+    struct nwt_kafka *kafka = start_new(folder, port, more);
+    free(more);
     return kafka;
 }
 

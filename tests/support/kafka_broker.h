@@ -24,6 +24,9 @@ struct nwt_kafka *nwt_kafka_shared(struct nwt_folder *folder);
 /* One of this test: formatted, started, and answering. more: further lines of its configuration, or
  * NULL. */
 struct nwt_kafka *nwt_kafka_new(struct nwt_folder *folder, const char *more);
+/* The same with a second listener, on a port that is left in *behind, whose clients are told to
+ * come to the port `proxy`. */
+struct nwt_kafka *nwt_kafka_new_behind(struct nwt_folder *folder, int proxy, int *behind);
 /* Start it again, on the same port and with its data. */
 void nwt_kafka_start(struct nwt_kafka *kafka);
 /* Stop it in its orderly way. */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Order is checked within a group: a partition, a key, a subject, a file. */
-#define NWT_GROUPS 64
+#define NWT_GROUPS 4096
 
 struct nwt_numbered {
     size_t count, payload_size;
