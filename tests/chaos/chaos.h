@@ -63,6 +63,7 @@ struct fault {
     unsigned at;      /* thousandths of what was fed that have arrived by then */
     int delay_ms;     /* and then so much later */
     int lasts_ms;     /* at least */
+    int way_ms;       /* how long bytes are on their way through the proxies, from before it on */
     bool burst;       /* the portion is fed as quickly as possible, or over some 200 ms */
     bool kill_within; /* natsway is killed and started again meanwhile */
 };

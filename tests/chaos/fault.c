@@ -306,6 +306,10 @@ static void lead_up(struct run *run, const struct fault *fault, size_t index)
     size_t from = index * run->portion, part = run->portion * 2 / 3;
     int64_t until = (int64_t)(from + part * fault->at / 1000);
     run->burst = fault->burst;
+    nwt_proxy_delay(run->nats_proxy, fault->way_ms);
+    if (run->other_proxy != NULL) {
+        nwt_proxy_delay(run->other_proxy, fault->way_ms);
+    }
     run->allowed = from + part;
     if (!NWT_WAIT(MOVE_MS, run_arrived(run) >= until)) {
         nwt_fail("before fault %zu: %lld of %lld messages have arrived, %zu are fed", index,

@@ -116,10 +116,7 @@ static void finish(struct run *run)
 {
     run->allowed = run->messages;
     run->burst = true;
-    if (!NWT_WAIT(END_MS, all_there(run))) {
-        fprintf(stderr, "chaos: fed %zu, first missing: %zu\n", (size_t)run->fed,
-                nwt_numbered_first_missing(run->numbers));
-    }
+    bool all = NWT_WAIT(END_MS, all_there(run));
     run->ending = true;
     if (run->flow->source->feed != NULL) {
         pthread_join(run->feeder, NULL);
@@ -131,6 +128,10 @@ static void finish(struct run *run)
     run->figures.exit_code = nwt_bridge_stop(run->bridge);
     collect(run);
     count_result(run);
+    if (!all) {
+        fprintf(stderr, "chaos: fed %zu, first missing: %zu\n", (size_t)run->fed,
+                nwt_numbered_first_missing(run->numbers));
+    }
 }
 
 static void end(struct run *run)

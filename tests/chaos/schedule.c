@@ -67,6 +67,7 @@ void schedule_make(uint64_t seed, uint32_t known, unsigned kill_percent, struct 
         f->delay_ms = (int)below(&state, 4) == 0 ? (int)below(&state, 60) : 0;
         /* Killed for a moment, away for longer. */
         f->lasts_ms = 20 + (int)below(&state, kill ? 200 : 1200);
+        f->way_ms = below(&state, 3) == 0 ? 0 : 1 + (int)below(&state, 8);
         f->burst = below(&state, 2) == 0;
         f->kill_within = f->kind > FAULT_FREEZE && below(&state, 5) == 0;
     }

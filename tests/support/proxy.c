@@ -4,6 +4,7 @@
 
 #include "support/fail.h"
 #include "support/port.h"
+#include "support/wait.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,8 @@
 struct stream {
     char *data;
     size_t begin, end;
-    bool closed; /* nothing more comes */
+    int64_t due_ms; /* what is there may go on then */
+    bool closed;    /* nothing more comes */
 };
 
 struct pair {
@@ -39,6 +42,7 @@ struct pair {
 struct nwt_proxy {
     int port, target, listener, orders[2];
     enum nwt_proxy_way way;
+    atomic_int delay_ms;
     struct pair pairs[PAIRS];
     pthread_t thread;
     sem_t done; /* an order was carried out */
@@ -110,11 +114,12 @@ static void take_connection(struct nwt_proxy *proxy)
 }
 
 /* Read what there is; false when the connection is broken. */
-static bool fill(struct pair *pair, int side)
+static bool fill(const struct nwt_proxy *proxy, struct pair *pair, int side)
 {
     struct stream *s = &pair->from[side];
     ssize_t n = recv(pair->fds[side], s->data + s->end, ROOM - s->end, 0);
     if (n > 0 && !pair->dead) {
+        s->due_ms = s->end == 0 && proxy->delay_ms > 0 ? nwt_now_ms() + proxy->delay_ms : s->due_ms;
         s->end += (size_t)n;
     } else if (n == 0) {
         s->closed = true;
@@ -127,7 +132,7 @@ static bool fill(struct pair *pair, int side)
 static bool drain(struct pair *pair, int side)
 {
     struct stream *s = &pair->from[side];
-    if (s->end > s->begin) {
+    if (s->end > s->begin && nwt_now_ms() >= s->due_ms) {
         ssize_t n = send(pair->fds[1 - side], s->data + s->begin, s->end - s->begin, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN) {
             return false;
@@ -143,17 +148,23 @@ static bool drain(struct pair *pair, int side)
     return true;
 }
 
-static short wanted(const struct pair *pair, int side)
+/* What to ask poll() for; *wait_ms becomes the time until something is due, if that is sooner. */
+static short wanted(const struct pair *pair, int side, int *wait_ms)
 {
     const struct stream *in = &pair->from[side], *out = &pair->from[1 - side];
+    bool waits = out->end > out->begin;
+    int64_t left_ms = waits ? out->due_ms - nwt_now_ms() : 0;
+    if (left_ms > 0 && (*wait_ms < 0 || left_ms < *wait_ms)) {
+        *wait_ms = (int)left_ms;
+    }
     return (short)((!in->closed && in->end < ROOM ? POLLIN : 0) |
-                   (out->end > out->begin ? POLLOUT : 0));
+                   (waits && left_ms <= 0 ? POLLOUT : 0));
 }
 
-static void serve(struct pair *pair, int side, short events)
+static void serve(const struct nwt_proxy *proxy, struct pair *pair, int side, short events)
 {
     bool ok = (events & (POLLIN | POLLHUP | POLLERR)) == 0 || pair->from[side].closed ||
-              pair->from[side].end == ROOM || fill(pair, side);
+              pair->from[side].end == ROOM || fill(proxy, pair, side);
     ok = ok && (pair->dead || (drain(pair, side) && drain(pair, 1 - side)));
     bool over = pair->from[0].closed && pair->from[1].closed && pair->from[0].end == 0 &&
                 pair->from[1].end == 0;
@@ -191,35 +202,48 @@ static bool obey(struct nwt_proxy *proxy)
     return true;
 }
 
+struct poll_set {
+    struct pollfd polled[2 + 2 * PAIRS]; /* orders, the listener, and two of each pair */
+    struct pair *pairs[2 + 2 * PAIRS];
+    nfds_t count;
+    int wait_ms; /* -1: for ever */
+};
+
+static void gather(struct nwt_proxy *proxy, struct poll_set *set)
+{
+    set->polled[0] = (struct pollfd){.fd = proxy->orders[0], .events = POLLIN};
+    set->polled[1] = (struct pollfd){.fd = proxy->listener, .events = POLLIN};
+    set->count = 2;
+    set->wait_ms = -1;
+    for (size_t i = 0; i < PAIRS && proxy->way != NWT_PROXY_STALL; i++) {
+        struct pair *pair = &proxy->pairs[i];
+        for (int side = 0; side < 2 && pair->fds[0] >= 0; side++) {
+            short events = wanted(pair, side, &set->wait_ms);
+            set->pairs[set->count] = pair;
+            set->polled[set->count++] =
+                (struct pollfd){.fd = events != 0 ? pair->fds[side] : -1, .events = events};
+        }
+    }
+}
+
 static void *run(void *context)
 {
     struct nwt_proxy *proxy = context;
+    struct poll_set set;
     for (bool more = true; more;) {
-        struct pollfd polled[2 + 2 * PAIRS];
-        struct pair *pairs[2 + 2 * PAIRS];
-        nfds_t count = 2;
-        polled[0] = (struct pollfd){.fd = proxy->orders[0], .events = POLLIN};
-        polled[1] = (struct pollfd){.fd = proxy->listener, .events = POLLIN};
-        for (size_t i = 0; i < PAIRS && proxy->way != NWT_PROXY_STALL; i++) {
-            struct pair *pair = &proxy->pairs[i];
-            for (int side = 0; side < 2 && pair->fds[0] >= 0; side++) {
-                short events = wanted(pair, side);
-                pairs[count] = pair;
-                polled[count++] =
-                    (struct pollfd){.fd = events != 0 ? pair->fds[side] : -1, .events = events};
-            }
-        }
-        poll(polled, count, -1);
-        for (nfds_t i = 2; i < count; i++) {
+        gather(proxy, &set);
+        poll(set.polled, set.count, set.wait_ms);
+        for (nfds_t i = 2; i < set.count; i++) {
+            struct pair *pair = set.pairs[i];
             int side = (int)(i % 2);
-            if (polled[i].revents != 0 && pairs[i]->fds[side] == polled[i].fd) {
-                serve(pairs[i], side, polled[i].revents);
+            if (set.polled[i].revents != 0 && pair->fds[side] == set.polled[i].fd) {
+                serve(proxy, pair, side, set.polled[i].revents);
             }
         }
-        if (polled[1].revents != 0) {
+        if (set.polled[1].revents != 0) {
             take_connection(proxy);
         }
-        more = polled[0].revents == 0 || obey(proxy);
+        more = set.polled[0].revents == 0 || obey(proxy);
     }
     return NULL;
 }
@@ -290,4 +314,9 @@ void nwt_proxy_cut(struct nwt_proxy *proxy)
 {
     give_order(proxy, ORDER_CUT);
     sem_wait(&proxy->done);
+}
+
+void nwt_proxy_delay(struct nwt_proxy *proxy, int delay_ms)
+{
+    proxy->delay_ms = delay_ms;
 }

@@ -25,6 +25,9 @@ void nwt_proxy_free(struct nwt_proxy *proxy); /* NULL is allowed */
 
 int nwt_proxy_port(const struct nwt_proxy *proxy);
 
+/* What comes waits up to so long before it goes on, 0 to 200; so that there is always something on
+ * its way, as in a real network, when a connection is cut. */
+void nwt_proxy_delay(struct nwt_proxy *proxy, int delay_ms);
 /* From now on; any thread. Returns when it is so. */
 void nwt_proxy_set(struct nwt_proxy *proxy, enum nwt_proxy_way way);
 /* Cut the connections that there are; new ones pass. */
