@@ -16,22 +16,27 @@ static bool at_end(const struct file_tail *t)
     return !t->look && (t->chunk == NULL || t->begin == t->end);
 }
 
-/* A file at the same path may go on now. */
-static void release_successor(struct file_source *s, const struct file_tail *t)
+/* A file at the same path may go on now. Returns when to run for it: at once, because it may stand
+ * before t in the list, and nothing else may happen that makes us look at it. */
+static int64_t release_successor(struct file_source *s, const struct file_tail *t)
 {
+    int64_t due_ns = FILE_NEVER;
+
     for (struct file_tail *other = s->tails; other != NULL; other = other->next) {
         if (other->before == t) {
             other->before = NULL;
             other->look = true;
+            due_ns = 0;
         }
     }
+    return due_ns;
 }
 
 /* The end of a file that is gone: its last line, then it is forgotten. Returns when to look again;
  * t may be freed: then true is in *ended. */
 static int64_t finish(struct file_source *s, struct file_tail *t, int64_t now_ns, bool *ended)
 {
-    int64_t quiet_ns = now_ns - t->grown_ns;
+    int64_t quiet_ns = now_ns - t->grown_ns, due_ns = now_ns + GONE_LOOK_NS;
 
     if (t->look || (!t->over && !t->gone)) {
         return FILE_NEVER;
@@ -41,17 +46,18 @@ static int64_t finish(struct file_source *s, struct file_tail *t, int64_t now_ns
         return now_ns + RETRY_NS;
     }
     if (t->over || quiet_ns >= (t->stat.links == 0 ? DELETED_NS : MOVED_NS)) {
-        release_successor(s, t);
+        int64_t successor_ns = release_successor(s, t);
         if (t->batches == NULL && t->chunk == NULL) {
             file_tail_remove(s, t);
             *ended = true;
-            return FILE_NEVER;
+            return successor_ns;
         }
+        due_ns = file_sooner(due_ns, successor_ns);
     }
     if (!t->over) {
         t->look = true;
     }
-    return now_ns + GONE_LOOK_NS;
+    return due_ns;
 }
 
 /* Move t to the head of the list, with those behind it following: it is read next. */
@@ -92,8 +98,7 @@ static int64_t read_tail(struct file_source *s, struct file_tail *t, int64_t now
         return now_ns + RETRY_NS;
     default:
         t->look = false;
-        release_successor(s, t);
-        return FILE_NEVER;
+        return release_successor(s, t);
     }
 }
 

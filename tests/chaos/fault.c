@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define MOVE_MS 30000 /* after that it hangs */
+#define MOVE_SOON_MS 2000
 #define TRUTH_MS 2000 /* so soon /readyz must be right */
 #define JOIN_MS 10000 /* for a second natsway */
 #define DISK_KIB 98304
@@ -385,9 +386,13 @@ static void look_around(struct run *run, const struct fault *fault, size_t index
     }
 }
 
-static void note_recovery(struct run *run, const struct fault *fault, int64_t took_ms)
+static void note_recovery(struct run *run, const struct fault *fault, size_t index, int64_t took_ms)
 {
     struct figures *f = &run->figures;
+    if (took_ms > MOVE_SOON_MS) {
+        fprintf(stderr, "chaos: fault %zu, %s: nothing moved for %d ms, until %lld\n", index,
+                fault_name(fault->kind), (int)took_ms, (long long)time(NULL));
+    }
     if (fault->kind == FAULT_KILL && took_ms >= 0) {
         f->recovery_ms[f->recovery_count++] = (int32_t)took_ms;
     } else if (took_ms > f->silence_ms[fault->kind]) {
@@ -408,7 +413,7 @@ void fault_run(struct run *run, const struct fault *fault, size_t index)
         began_ms = nwt_now_ms();
         table[fault->kind].end(run);
     }
-    note_recovery(run, fault, wait_for_movement(run, base, began_ms, fault));
+    note_recovery(run, fault, index, wait_for_movement(run, base, began_ms, fault));
     run->figures.faults += fault->kind != FAULT_KILL;
     look_around(run, fault, index);
 }

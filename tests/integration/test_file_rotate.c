@@ -228,6 +228,29 @@ Test(file_rotate, by_rename_while_stopped)
     cr_assert(nwt_numbered_complete(numbers, false));
 }
 
+/* The new file waits for the old one, which has nothing to read: it goes on at once, and not with
+ * the next look at the folder, which is half a minute later. */
+Test(file_rotate, within_the_pattern_while_stopped)
+{
+    nwt_file_flow_mkdir(&flow, "in"); /* where nothing else happens */
+    run_from("file: \"in/a.log*\"");
+    write_lines("in/a.log", 0, COUNT / 2);
+    cr_assert(nwt_file_flow_delivered(&flow, "r", COUNT / 2));
+    rotate("in/a.log");
+    stop_bridge();
+    write_lines("in/a.log", COUNT / 2, COUNT);
+    /* Both files are known then, and nothing of the new one is delivered. */
+    nwt_nats_stop(flow.nats);
+    nwt_bridge_start(flow.bridge, NULL);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_number(flow.bridge, "r", "in_flight") > 0));
+    nwt_bridge_kill(flow.bridge);
+    nwt_nats_start(flow.nats);
+    nwt_bridge_run(flow.bridge);
+    cr_assert(NWT_WAIT(5000, nwt_stream_count(flow.client, "LINES") == COUNT));
+    nwt_file_flow_collect(&flow, numbers, 1);
+    cr_assert(nwt_numbered_complete(numbers, false));
+}
+
 Test(file_rotate, by_copy_while_stopped)
 {
     run_from("file: a.log");
