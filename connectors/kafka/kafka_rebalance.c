@@ -27,32 +27,35 @@ static bool is_assign(const struct kafka_source *s)
 
 /* ---- where to begin ---- */
 
+bool nw_kafka_offset_of(struct kafka_source *s, const char *topic, int32_t partition, int64_t when,
+                        int timeout_ms, int64_t *offset)
+{
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *found = rd_kafka_topic_partition_list_add(one, topic, partition);
+    bool ok;
+
+    found->offset = when;
+    ok = rd_kafka_offsets_for_times(s->rk, one, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+         found->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (ok) {
+        *offset = found->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(one);
+    return ok;
+}
+
 /* The end of the partition as a number, so that it can be committed at once: a restart before the
  * first message must not skip what came in between. */
 static bool find_end(struct kafka_source *s, rd_kafka_topic_partition_t *at)
 {
-    int64_t low, high;
-
-    if (rd_kafka_query_watermark_offsets(s->rk, at->topic, at->partition, &low, &high,
-                                         REQUEST_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return false;
-    }
-    at->offset = high;
-    return true;
+    return nw_kafka_offset_of(s, at->topic, at->partition, RD_KAFKA_OFFSET_END, REQUEST_MS,
+                              &at->offset);
 }
 
 static bool find_since(struct kafka_source *s, rd_kafka_topic_partition_t *at)
 {
-    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *found =
-        rd_kafka_topic_partition_list_add(one, at->topic, at->partition);
-    bool ok;
+    bool ok = nw_kafka_offset_of(s, at->topic, at->partition, s->since_ms, REQUEST_MS, &at->offset);
 
-    found->offset = s->since_ms;
-    ok = rd_kafka_offsets_for_times(s->rk, one, REQUEST_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-         found->err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    at->offset = found->offset;
-    rd_kafka_topic_partition_list_destroy(one);
     return ok && (at->offset >= 0 || find_end(s, at)); /* nothing that new: from the end */
 }
 

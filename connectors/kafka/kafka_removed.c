@@ -19,10 +19,7 @@ static void say(struct kafka_source *s, const char *topic, int32_t number, int64
 
 static bool ask(struct kafka_source *s, const char *topic, int32_t number, int64_t *low)
 {
-    int64_t high;
-
-    return rd_kafka_query_watermark_offsets(s->rk, topic, number, low, &high, ASK_MS) ==
-           RD_KAFKA_RESP_ERR_NO_ERROR;
+    return nw_kafka_offset_of(s, topic, number, RD_KAFKA_OFFSET_BEGINNING, ASK_MS, low);
 }
 
 bool nw_kafka_removed_at_start(struct kafka_source *s, rd_kafka_topic_partition_t *at)
