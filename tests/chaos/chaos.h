@@ -100,8 +100,9 @@ struct source {
     /* Make the system and its proxy, and fill in run->from (and connections). */
     void (*open)(struct run *run);
     /* On the feeder's thread: put numbers first … first + n - 1 in, in order. Returns how many are
-     * surely in, which may be fewer while the system is away; the rest is asked for again. NULL: it
-     * feeds itself, up to run->allowed. */
+     * surely in, which may be fewer while the system is away; the rest is asked for again. (And
+     * more, if what was asked for before turns out to be in.) NULL: it feeds itself, up to
+     * run->allowed. */
     size_t (*feed)(struct run *run, size_t first, size_t n);
     /* The key within which order is kept; NULL: number % flow->groups. */
     unsigned (*group)(const struct run *run, size_t number);

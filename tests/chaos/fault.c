@@ -413,7 +413,11 @@ void fault_run(struct run *run, const struct fault *fault, size_t index)
         began_ms = nwt_now_ms();
         table[fault->kind].end(run);
     }
-    note_recovery(run, fault, index, wait_for_movement(run, base, began_ms, fault));
+    int64_t took_ms = wait_for_movement(run, base, began_ms, fault);
+    if (took_ms < 0) { /* nothing was left: only the route itself tells when it is back */
+        (void)NWT_WAIT(MOVE_MS, nwt_bridge_ready(run->bridge));
+    }
+    note_recovery(run, fault, index, took_ms);
     run->figures.faults += fault->kind != FAULT_KILL;
     look_around(run, fault, index);
 }

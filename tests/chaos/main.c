@@ -208,8 +208,8 @@ static void print_run(const struct options *o, uint64_t seed)
             (int)f->memory_kib[0], (int)f->memory_kib[1], f->ledger_wrong, f->untrue, f->exit_code);
         for (int kind = 0; kind < FAULT_KINDS; kind++) {
             if (f->silence_ms[kind] > 0) {
-                printf("  moving again after %s: at most %d ms\n", fault_name(kind),
-                       (int)f->silence_ms[kind]);
+                printf("  moving again after %s: at most %d ms\n",
+                       fault_name((enum fault_kind)kind), (int)f->silence_ms[kind]);
             }
         }
     }

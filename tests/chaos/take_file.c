@@ -3,13 +3,23 @@
 #include "chaos.h"
 
 #include "support/fail.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char *folder;
 static unsigned moved; /* out.1 … out.moved, and out */
+
+/* Where the counting of different numbers has come to. */
+static struct {
+    uint8_t *seen;
+    int64_t distinct;
+    unsigned file;
+    off_t offset;
+} counted;
 
 static void open_file(struct run *run)
 {
@@ -21,6 +31,11 @@ static void open_file(struct run *run)
         }
     }
     moved = 0;
+    counted.file = 1;
+    counted.seen = calloc(run->messages, 1);
+    if (counted.seen == NULL) {
+        nwt_fail("no memory");
+    }
     snprintf(run->to, sizeof run->to, "file: \"%s/out\"", folder);
 }
 
@@ -35,15 +50,41 @@ static const char *path(unsigned number)
     return text;
 }
 
+static void count_lines(const struct run *run, const char *text, size_t len)
+{
+    for (const char *end; len > 0 && (end = memchr(text, '\n', len)) != NULL;) {
+        size_t number = strtoul(text, NULL, 10), line = (size_t)(end + 1 - text);
+        if (number < run->messages && !counted.seen[number]) {
+            counted.seen[number] = 1;
+            counted.distinct++;
+        }
+        counted.offset += (off_t)line;
+        text = end + 1;
+        len -= line;
+    }
+}
+
+/* What has been written since it was asked last; repeats do not count. */
 static int64_t arrived(struct run *run)
 {
-    int64_t lines = 0;
-    struct stat st;
-    (void)run;
-    for (unsigned i = 1; i <= moved + 1; i++) {
-        lines += stat(path(i), &st) == 0 ? st.st_size / (PAYLOAD_SIZE + 1) : 0;
+    static char text[1 << 20];
+    for (;;) {
+        int fd = open(path(counted.file), O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? 0 : pread(fd, text, sizeof text, counted.offset);
+        off_t before = counted.offset;
+        if (fd >= 0) {
+            close(fd);
+        }
+        count_lines(run, text, n > 0 ? (size_t)n : 0);
+        if (counted.offset != before) {
+            continue;
+        }
+        if (counted.file > moved) {
+            return counted.distinct;
+        }
+        counted.file++;
+        counted.offset = 0;
     }
-    return lines;
 }
 
 /* A part of a line at the end of a file that was renamed before natsway, killed within it, came
@@ -86,6 +127,7 @@ static void close_file(struct run *run)
 {
     (void)run;
     free(folder);
+    free(counted.seen);
 }
 
 const struct sink take_file = {open_file, arrived, collect, close_file};
