@@ -32,6 +32,14 @@ static void pause_ms(int ms)
 
 /* ---- the disk ---- */
 
+/* A run that fails must not leave it behind. */
+static struct run *mounted;
+
+static void unmount_at_exit(void)
+{
+    disk_unmount(mounted);
+}
+
 bool disk_mount(struct run *run, const char *path)
 {
     char options[40];
@@ -44,7 +52,8 @@ bool disk_mount(struct run *run, const char *path)
         return false;
     }
     run->disk = strdup(path);
-    return true;
+    mounted = run;
+    return atexit(unmount_at_exit) == 0;
 }
 
 void disk_unmount(struct run *run)
