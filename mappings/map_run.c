@@ -497,6 +497,9 @@ static enum verdict run_steps(struct run *r)
         r->result->refused_by = nw_step_name(s->kind);
         verdict = run_step(r, s);
     }
+    if (verdict == REJECTED && r->error->code == NW_ENOMEM) {
+        r->result->no_memory = true; /* that is no fault of the message: it is tried again */
+    }
     nw_value_done(&r->value);
     return verdict;
 }

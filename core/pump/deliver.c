@@ -244,6 +244,10 @@ static void fan_out(struct nw_lane *lane, struct nw_message *m)
     int left = choose(lane, m, chosen, &error);
 
     m->lane = lane;
+    if (left < 0 && error.code == NW_ENOMEM) {
+        nw_lane_finish_outgoing(lane, m, NW_FATE_RETURNED);
+        return;
+    }
     if (left < 0) {
         nw_lane_reject(lane, m, NW_CAUSE_MAPPING, error.text);
         return;

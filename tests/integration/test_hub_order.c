@@ -65,9 +65,12 @@ static void publish_numbers(void)
 static int read_numbers(void)
 {
     natsSubscription *sub = NULL;
+    jsSubOptions options;
     int next = 0, wrong = 0;
 
-    NWT_NATS(js_PullSubscribe(&sub, client->js, "out.>", "reader", NULL, NULL, NULL));
+    NWT_NATS(jsSubOptions_Init(&options));
+    options.Config.AckWait = INT64_C(600000000000); /* nothing comes again on a busy machine */
+    NWT_NATS(js_PullSubscribe(&sub, client->js, "out.>", "reader", NULL, &options, NULL));
     while (next < COUNT) {
         natsMsgList list = {0};
         natsStatus s = natsSubscription_Fetch(&list, sub, 40, 30000, NULL);
