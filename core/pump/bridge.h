@@ -61,6 +61,7 @@ struct nw_counter_snapshot {
 };
 
 struct nw_bridge_snapshot {
+    struct nw_bridge *bridge; /* its shape stays as it is until the snapshot is done with */
     struct nw_route_snapshot *routes;
     size_t route_count;
     struct nw_connection_snapshot *connections;
@@ -74,7 +75,8 @@ struct nw_bridge_snapshot {
  * not wait for it. */
 void nw_bridge_keep_counts(struct nw_bridge *bridge);
 
-/* One consistent moment for each route. Free with nw_bridge_snapshot_done. 0 or NW_ENOMEM. */
+/* One consistent moment for each route. Be done with it soon, on the same thread: a reload waits
+ * for it. 0 or NW_ENOMEM. */
 int nw_bridge_snapshot(struct nw_bridge *bridge, struct nw_bridge_snapshot *out);
 void nw_bridge_snapshot_done(struct nw_bridge_snapshot *s);
 
