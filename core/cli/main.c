@@ -18,6 +18,8 @@ const struct nw_command nw_commands[] = {
      NW_CLI_VALUES_MAX, nw_command_test, NULL},
     {"dlq", "ACTION FILE...", "look at dead letters, change them and send them again", "", 1,
      NW_CLI_VALUES_MAX, NULL, nw_dlq_actions},
+    {"reload", "", "have the running bridge read its files again", " admin ", 0, 0,
+     nw_command_reload, NULL},
     {"docs", "[CONNECTOR]", "the reference of the configuration, or of one connector", "", 0, 1,
      nw_command_docs, NULL},
     {"schema", "", "a JSON Schema of the configuration, for editors and validators", "", 0, 0,

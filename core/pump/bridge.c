@@ -180,9 +180,9 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
     }
     rc = rc != 0 ? rc : start_workers(bridge, error);
     rc = rc != 0 ? rc : nw_connections_open(bridge, g, &all, error);
-    rc = rc != 0 ? rc : make_routes(bridge, error);
     rc = rc != 0 ? rc
                  : nw_generation_start(g, &all, nw_connections_find(bridge, config->nats), error);
+    rc = rc != 0 ? rc : make_routes(bridge, error);
     if (rc != 0) {
         free_bridge(bridge);
         return rc;

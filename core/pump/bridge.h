@@ -6,6 +6,7 @@
 #ifndef NATSWAY_PUMP_BRIDGE_H
 #define NATSWAY_PUMP_BRIDGE_H
 
+#include "base/buffer.h"
 #include "config/config.h"
 #include "pump/totals.h"
 
@@ -19,6 +20,19 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
  * everything and free the bridge. False: an endpoint did not close in time; its threads may still
  * read config, which must stay, and the bridge is left as it is. */
 bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms);
+
+/*
+ * Go over to another configuration, which is right. Routes and connections that mean the same run
+ * on; changed routes drain and start again where they were, removed ones drain and end, new ones
+ * start. Draining takes at most the shutdown timeout; when hurry (may be NULL) says true it ends at
+ * once, and so does the reload. Called on the main thread.
+ *
+ * 0: config is the bridge's now; what was done is appended to report, a line each. Otherwise all is
+ * as it was (only that routes may have been started anew), and error says why: NW_EINVAL for what a
+ * reload cannot change.
+ */
+int nw_bridge_reload(struct nw_bridge *bridge, struct nw_config *config, bool (*hurry)(void),
+                     struct nw_buffer *report, struct nw_error *error);
 
 enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, NW_ROUTE_STOPPED };
 

@@ -56,8 +56,8 @@ static void keep(struct nw_bridge *bridge, struct nw_connection *c)
     c->generation->connections++;
 }
 
-static int open_one(struct nw_bridge *bridge, struct nw_generation *g,
-                    const struct nw_connection_spec *spec, struct nw_error *error)
+int nw_connection_open(struct nw_bridge *bridge, struct nw_generation *g,
+                       const struct nw_connection_spec *spec, struct nw_error *error)
 {
     struct nw_connection *c = calloc(1, sizeof *c);
     char text[400];
@@ -92,7 +92,7 @@ int nw_connections_open(struct nw_bridge *bridge, struct nw_generation *g,
         const struct nw_connection_spec *spec = i == 0 ? config->nats : config->connections[i - 1];
         if ((i == 0 || spec != config->nats) && nw_connections_get(bridge, spec) == NULL &&
             nw_connection_is_used(config, routes, spec)) {
-            rc = open_one(bridge, g, spec, error);
+            rc = nw_connection_open(bridge, g, spec, error);
         }
     }
     return rc;

@@ -24,6 +24,9 @@ struct nw_connection {
 bool nw_connection_is_used(const struct nw_config *config, const struct nw_routes *routes,
                            const struct nw_connection_spec *spec);
 
+/* Open one that is not open. 0, or what its open said, with the connection's name. */
+int nw_connection_open(struct nw_bridge *bridge, struct nw_generation *g,
+                       const struct nw_connection_spec *spec, struct nw_error *error);
 /* Open those that these routes need and that are not open yet. On failure, 0 is not returned and
  * what was opened before stays open. */
 int nw_connections_open(struct nw_bridge *bridge, struct nw_generation *g,

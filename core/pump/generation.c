@@ -10,13 +10,6 @@ struct nw_generation *nw_generation_new(const struct nw_config *config, bool own
     if (g == NULL) {
         return NULL;
     }
-    if (config->avro_registries > 0) {
-        g->schemas = nw_schemas_new(config->avro_registries, config->avro_subjects);
-        if (g->schemas == NULL) {
-            free(g);
-            return NULL;
-        }
-    }
     g->config = config;
     g->owned = owned;
     return g;
@@ -25,7 +18,15 @@ struct nw_generation *nw_generation_new(const struct nw_config *config, bool own
 int nw_generation_start(struct nw_generation *g, const struct nw_routes *routes, void *hub,
                         struct nw_error *error)
 {
-    return nw_tables_start(g->config, routes, hub, &g->tables, error);
+    const struct nw_config *config = g->config;
+
+    if (config->avro_registries > 0 && g->schemas == NULL) {
+        g->schemas = nw_schemas_new(config->avro_registries, config->avro_subjects);
+        if (g->schemas == NULL) {
+            return nw_error_set(error, NW_ENOMEM, "out of memory");
+        }
+    }
+    return g->tables != NULL ? 0 : nw_tables_start(g->config, routes, hub, &g->tables, error);
 }
 
 void nw_generation_quiet(struct nw_generation *g)

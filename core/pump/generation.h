@@ -25,8 +25,8 @@ struct nw_generation {
 /* NULL: no memory. owned: config is the generation's from now on (not after a failure). */
 struct nw_generation *nw_generation_new(const struct nw_config *config, bool owned);
 
-/* Before routes of it start: keep the tables of these routes current. hub as in tables.h. 0, or
- * NW_ENOMEM or NW_EIO with the reason. */
+/* Before routes of it are opened: what these need is there, and kept current, from now on. hub as
+ * in tables.h. 0, or NW_ENOMEM or NW_EIO with the reason. */
 int nw_generation_start(struct nw_generation *g, const struct nw_routes *routes, void *hub,
                         struct nw_error *error);
 
