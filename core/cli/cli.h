@@ -99,6 +99,7 @@ enum nw_exit nw_command_try(const struct nw_arguments *arguments);
 enum nw_exit nw_command_test(const struct nw_arguments *arguments);
 enum nw_exit nw_command_docs(const struct nw_arguments *arguments);
 enum nw_exit nw_command_schema(const struct nw_arguments *arguments);
+enum nw_exit nw_command_plan(const struct nw_arguments *arguments);
 enum nw_exit nw_command_reload(const struct nw_arguments *arguments);
 enum nw_exit nw_command_connectors(const struct nw_arguments *arguments);
 enum nw_exit nw_command_version(const struct nw_arguments *arguments);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/plan.h"
 #include "log/log.h"
 
 /* As ops/request.h wants them. */
@@ -115,12 +116,29 @@ unsigned nw_running_reload(struct nw_running *running, struct nw_buffer *out)
     return status;
 }
 
+static unsigned answer_plan(struct nw_running *running, struct nw_request *request)
+{
+    int rc = nw_plan_answer(running->bridge, running->config, nw_buffer_slice(&request->body),
+                            &request->answer);
+
+    if (rc == 0) {
+        return DONE;
+    }
+    nw_buffer_clear(&request->answer);
+    nw_buffer_add_text(&request->answer, rc == NW_EINVAL ? "this is no question of natsway plan\n"
+                                                         : "out of memory\n");
+    return rc == NW_EINVAL ? REFUSED : FAILED;
+}
+
 void nw_running_serve(struct nw_running *running)
 {
     struct nw_request *request;
 
     while (!is_ending() && (request = nw_admin_take(running->admin)) != NULL) {
         switch (request->kind) {
+        case NW_REQUEST_PLAN:
+            request->status = answer_plan(running, request);
+            break;
         case NW_REQUEST_RELOAD:
         default:
             request->status = nw_running_reload(running, &request->answer);

@@ -6,7 +6,8 @@
  *     /healthz      200 while the process runs
  *     /readyz       200 when every route's two ends are connected; else 503 and which are not
  *     /api/routes   the routes and their ledgers as JSON
- *     /api/reload   POST: see request.h
+ *     /api/reload   POST, as all that follow: see request.h
+ *     /api/plan
  *
  * One thread of the HTTP library serves it; it only reads snapshots, and hands over what changes
  * something.

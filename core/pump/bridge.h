@@ -64,6 +64,7 @@ extern const double nw_delivery_bounds[NW_DELIVERY_BUCKETS];
 
 struct nw_connection_snapshot {
     const char *name, *type;
+    const struct nw_connection_spec *spec;
     bool up;
     char text[300];
 };

@@ -133,7 +133,8 @@ static void view_route(struct nw_route *route, struct nw_route_snapshot *r)
 
 static void view_connection(struct nw_connection *c, struct nw_connection_snapshot *out)
 {
-    *out = (struct nw_connection_snapshot){.name = c->spec->name, .type = c->spec->connector->name};
+    *out = (struct nw_connection_snapshot){
+        .name = c->spec->name, .type = c->spec->connector->name, .spec = c->spec};
     (void)pthread_mutex_lock(&c->lock);
     out->up = c->status == NW_STATE_READY;
     (void)snprintf(out->text, sizeof out->text, "%s", c->text);

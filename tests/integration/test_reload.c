@@ -378,3 +378,71 @@ Test(reload, says_so_when_there_is_no_bridge)
     bridge = nwt_bridge_new(folder, "bridge", HEAD STEADY, nats->url);
     cr_expect_eq(nwt_bridge_tell(bridge, NULL, "reload", NULL), 3);
 }
+
+/* ---- what would change ---- */
+
+static void plan(const char *format, int code, const char *text)
+{
+    char *said;
+    int found = nwt_bridge_tell(bridge, &said, "plan", bridge->config, "--format", format, NULL);
+
+    cr_expect_eq(found, code, "%d: %s", found, said);
+    cr_expect_str_eq(said, text);
+    free(said);
+}
+
+Test(reload, plan_says_what_it_would_change_and_changes_nothing)
+{
+    start(STEADY "  gone: {from: {jetstream: b}, to: {jetstream: to.gone}}\n"
+                 "  other: {from: {jetstream: b, durable: one}, to: {jetstream: to.other}}\n");
+    plan("text", 0, "3 unchanged\n");
+    write_routes(STEADY "  new: {from: {jetstream: b}, to: {jetstream: to.new}}\n"
+                        "  other: {order: key, from: {jetstream: b, durable: two}, to: {jetstream: "
+                        "to.other}}\n");
+    plan("text", 0,
+         "new: added\n    reads at the durable bridge-new\n"
+         "other: changed: from, options\n    reads at the durable two\n"
+         "    leaves the durable one as it is\n"
+         "gone: removed\n    leaves the durable bridge-gone as it is\n1 unchanged\n");
+    plan("json", 0,
+         "{\"refused\":[],\"unchanged\":1,\"routes\":["
+         "{\"name\":\"new\",\"change\":\"added\",\"parts\":[],\"position\":\"the durable "
+         "bridge-new\"},"
+         "{\"name\":\"other\",\"change\":\"changed\",\"parts\":[\"from\",\"options\"],"
+         "\"position\":\"the durable two\",\"position_before\":\"the durable one\"},"
+         "{\"name\":\"gone\",\"change\":\"removed\",\"parts\":[],"
+         "\"position_before\":\"the durable bridge-gone\"}]}\n");
+    cr_expect(number("gone", "received") == 0 && number("new", "received") == -1);
+    cr_expect_not(nwt_bridge_logged(bridge, "reloaded"));
+    nwt_bridge_write(bridge, "workers: 7\nnats: {url: \"%s\", name: x}\nroutes:\n" STEADY,
+                     nats->url);
+    plan("text", 1,
+         "steady: changed: connection\n    goes on at the durable bridge-steady\n"
+         "gone: removed\n    leaves the durable bridge-gone as it is\n"
+         "other: removed\n    leaves the durable one as it is\n"
+         "0 unchanged\na reload would be refused: it cannot change workers\n");
+}
+
+Test(reload, plan_knows_of_secrets_without_telling_them)
+{
+    char *secret = nwt_folder_file(folder, "secret");
+    char url[100];
+
+    nwt_file_write(secret, "%s", "hunter2");
+    bridge = nwt_bridge_new(folder, "bridge",
+                            "connections: {http: {listen: \"127.0.0.1:%d\"}}\n" HEAD
+                            "  hook: {from: {http: \"POST /hook\", verify: {github: "
+                            "\"${file:secret}\"}}, to: {jetstream: to.hook}}\n",
+                            nwt_port_free(), nats->url);
+    nwt_bridge_run(bridge);
+    plan("text", 0, "1 unchanged\n");
+    nwt_file_write(secret, "%s", "hunter3");
+    plan("text", 0, "hook: changed: from\n0 unchanged\n");
+    snprintf(url, sizeof url, "%s/api/plan", bridge->admin);
+    struct nwt_http_answer answer = nwt_http_request(
+        "POST", url, (const char *[]){"Natsway-Admin: 1", NULL}, "route x", 7, 5000);
+    cr_expect_eq(answer.status, 422);
+    nwt_http_done(&answer);
+    cr_expect_not(nwt_bridge_logged(bridge, "hunter"));
+    free(secret);
+}
