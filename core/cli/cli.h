@@ -38,7 +38,7 @@ struct nw_arguments {
     size_t sequence_count;
     const char *state_dir, *log_level, *log_format, *address, *key, *junit, *format;
     const char *reason, *since, *subject, *timeout;
-    const char *admin;
+    const char *admin, *to, *to_sequence;
     bool help, online, strict, all, dry_run;
 };
 
@@ -99,6 +99,7 @@ enum nw_exit nw_command_try(const struct nw_arguments *arguments);
 enum nw_exit nw_command_test(const struct nw_arguments *arguments);
 enum nw_exit nw_command_docs(const struct nw_arguments *arguments);
 enum nw_exit nw_command_schema(const struct nw_arguments *arguments);
+enum nw_exit nw_command_seek(const struct nw_arguments *arguments);
 enum nw_exit nw_command_plan(const struct nw_arguments *arguments);
 enum nw_exit nw_command_reload(const struct nw_arguments *arguments);
 enum nw_exit nw_command_connectors(const struct nw_arguments *arguments);

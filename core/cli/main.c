@@ -22,6 +22,8 @@ const struct nw_command nw_commands[] = {
      nw_command_reload, NULL},
     {"plan", "FILE...", "what a reload to these files would change in the running bridge",
      " admin format ", 1, NW_CLI_VALUES_MAX, nw_command_plan, NULL},
+    {"seek", "ROUTE", "move where a route of the running bridge reads on", " admin to to-sequence ",
+     1, 1, nw_command_seek, NULL},
     {"docs", "[CONNECTOR]", "the reference of the configuration, or of one connector", "", 0, 1,
      nw_command_docs, NULL},
     {"schema", "", "a JSON Schema of the configuration, for editors and validators", "", 0, 0,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/plan.h"
+#include "cli/seek.h"
 #include "log/log.h"
 
 /* As ops/request.h wants them. */
@@ -130,6 +131,28 @@ static unsigned answer_plan(struct nw_running *running, struct nw_request *reque
     return rc == NW_EINVAL ? REFUSED : FAILED;
 }
 
+static unsigned seek(struct nw_running *running, struct nw_request *request)
+{
+    struct nw_error error = {.text = ""};
+    struct nw_seek_request wanted;
+    char *text = nw_buffer_take(&request->body);
+    int rc = text == NULL || !nw_seek_read(text, &wanted)
+                 ? nw_error_set(&error, NW_EINVAL, "this is no question of natsway seek")
+                 : nw_bridge_seek(running->bridge, &wanted, is_ending, &request->answer, &error);
+
+    if (rc != 0) {
+        nw_log_write(NW_LOG_ERROR, NULL, "seek: nothing is moved: %s", error.text);
+        nw_buffer_add_format(&request->answer, "nothing is moved: %s\n", error.text);
+    } else {
+        log_lines(&request->answer);
+    }
+    free(text);
+    return rc == 0                                 ? DONE
+           : rc == NW_EINVAL || rc == NW_ENOTFOUND ? REFUSED
+           : rc == NW_EAGAIN                       ? ENDING
+                                                   : FAILED;
+}
+
 void nw_running_serve(struct nw_running *running)
 {
     struct nw_request *request;
@@ -138,6 +161,9 @@ void nw_running_serve(struct nw_running *running)
         switch (request->kind) {
         case NW_REQUEST_PLAN:
             request->status = answer_plan(running, request);
+            break;
+        case NW_REQUEST_SEEK:
+            request->status = seek(running, request);
             break;
         case NW_REQUEST_RELOAD:
         default:

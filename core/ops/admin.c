@@ -31,7 +31,7 @@ struct nw_admin {
     bool closing;
 };
 
-const char *const nw_request_paths[NW_REQUEST_KINDS] = {"/api/reload", "/api/plan"};
+const char *const nw_request_paths[NW_REQUEST_KINDS] = {"/api/reload", "/api/plan", "/api/seek"};
 
 /* ---- answering ---- */
 

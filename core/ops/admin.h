@@ -8,6 +8,7 @@
  *     /api/routes   the routes and their ledgers as JSON
  *     /api/reload   POST, as all that follow: see request.h
  *     /api/plan
+ *     /api/seek
  *
  * One thread of the HTTP library serves it; it only reads snapshots, and hands over what changes
  * something.

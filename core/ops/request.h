@@ -11,7 +11,7 @@
 
 struct nw_admin;
 
-enum nw_request_kind { NW_REQUEST_RELOAD, NW_REQUEST_PLAN, NW_REQUEST_KINDS };
+enum nw_request_kind { NW_REQUEST_RELOAD, NW_REQUEST_PLAN, NW_REQUEST_SEEK, NW_REQUEST_KINDS };
 
 struct nw_request {
     enum nw_request_kind kind;

@@ -34,6 +34,19 @@ bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms);
 int nw_bridge_reload(struct nw_bridge *bridge, struct nw_config *config, bool (*hurry)(void),
                      struct nw_buffer *report, struct nw_error *error);
 
+/* Where a route is to go on. */
+struct nw_seek_request {
+    const char *route;
+    enum nw_seek_to to;
+    int64_t value; /* as in struct nw_seek */
+};
+
+/* Drain the route, move its position and start it again. 0: from where to where is appended to
+ * report. Otherwise the position is where it was, and error says why: NW_ENOTFOUND and NW_EINVAL
+ * for what cannot be. hurry as above. Main thread. */
+int nw_bridge_seek(struct nw_bridge *bridge, const struct nw_seek_request *request,
+                   bool (*hurry)(void), struct nw_buffer *report, struct nw_error *error);
+
 enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, NW_ROUTE_STOPPED };
 
 #define NW_DELIVERY_BUCKETS 16

@@ -96,6 +96,7 @@ static void fill_config(struct nw_endpoint *e)
         .retry_longest_ms = route->backoff.longest_ms,
         .reply = route->source.reply,
         .memory = e->source != NULL ? lane->credit.account.library : 0,
+        .seek = e->source != NULL ? lane->seek : NULL,
     };
 }
 

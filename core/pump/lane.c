@@ -322,7 +322,7 @@ static void settle(struct nw_lane *lane)
 /* Those that are not open yet. */
 static int open_endpoints(struct nw_lane *lane)
 {
-    for (size_t i = 0; i < all_targets(lane); i++) {
+    for (size_t i = 0; lane->seek == NULL && i < all_targets(lane); i++) {
         struct nw_target *t = &lane->targets[i];
         int rc = t->sink.open ? 0 : nw_endpoint_open(&t->sink);
         if (rc != 0) {
@@ -344,10 +344,11 @@ static void try_to_open(void *context)
         return;
     }
     rc = open_endpoints(lane);
-    if (rc == 0) {
+    if (rc == 0 && lane->seek == NULL) {
         nw_spooler_start(&lane->spooler);
-    } else if (rc != NW_ENOMEM || nw_worker_arm(lane->worker, &lane->open_timer,
-                                                lane->worker->now_ns + NW_SECOND_NS) != 0) {
+    } else if (rc != 0 &&
+               (rc != NW_ENOMEM || nw_worker_arm(lane->worker, &lane->open_timer,
+                                                 lane->worker->now_ns + NW_SECOND_NS) != 0)) {
         nw_lane_halt(lane);
     }
 }

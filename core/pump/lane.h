@@ -89,6 +89,7 @@ struct nw_lane {
     struct nw_bridge *bridge;
     const struct nw_route_spec *route;
     unsigned index;
+    struct nw_seek *seek; /* not NULL: the source only moves its position, and no sink is opened */
     struct nw_worker *worker;
     struct nw_avro_fetcher *fetcher; /* of its generation; NULL: no step needs a registry */
     struct nw_endpoint source;

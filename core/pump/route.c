@@ -53,22 +53,17 @@ static int make_lane(struct nw_route *route, struct nw_lane *lane, unsigned inde
     return rc;
 }
 
-int nw_route_open(struct nw_route *route)
+static int open_lanes(struct nw_route *route, size_t wanted, struct nw_seek *seek)
 {
-    const struct nw_route_spec *spec = route->spec;
-    struct nw_lane *lanes;
+    struct nw_lane *lanes = calloc(wanted, sizeof *lanes);
     size_t count = 0;
-    int rc = 0;
+    int rc = lanes == NULL
+                 ? NW_ENOMEM
+                 : nw_windows_open(route->spec, route->bridge->config->state_dir, &route->windows);
 
-    if (!spec->enabled) {
-        return 0;
-    }
-    lanes = calloc(spec->lanes, sizeof *lanes);
-    rc = lanes == NULL ? NW_ENOMEM
-                       : nw_windows_open(spec, route->bridge->config->state_dir, &route->windows);
-    while (rc == 0 && count < spec->lanes) {
+    while (rc == 0 && count < wanted) {
         rc = make_lane(route, &lanes[count], (unsigned)count);
-        count++;
+        lanes[count++].seek = seek;
     }
     if (rc != 0) {
         free_lanes(lanes, count);
@@ -81,6 +76,16 @@ int nw_route_open(struct nw_route *route)
     route->lane_count = count;
     (void)pthread_rwlock_unlock(&route->bridge->shape);
     return 0;
+}
+
+int nw_route_open(struct nw_route *route)
+{
+    return route->spec->enabled ? open_lanes(route, route->spec->lanes, NULL) : 0;
+}
+
+int nw_route_open_seek(struct nw_route *route, struct nw_seek *seek)
+{
+    return open_lanes(route, 1, seek);
 }
 
 void nw_route_start(struct nw_route *route)

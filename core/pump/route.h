@@ -38,6 +38,8 @@ struct nw_route *nw_route_new(struct nw_bridge *bridge, struct nw_generation *g,
 /* Make its lanes, none if it is not enabled. Its connections are open. 0, or NW_ENOMEM with
  * nothing made. */
 int nw_route_open(struct nw_route *route);
+/* The same with one lane that does nothing but seek. */
+int nw_route_open_seek(struct nw_route *route, struct nw_seek *seek);
 void nw_route_start(struct nw_route *route);
 void nw_route_stop(struct nw_route *route);
 void nw_route_give_up(struct nw_route *route);
