@@ -58,7 +58,8 @@ static void expect_more(int64_t count)
     cr_assert(NWT_WAIT(20000, nwt_bridge_number(bridge, "r", "delivered") >= delivered),
               "%lld of %lld", (long long)nwt_bridge_number(bridge, "r", "delivered"),
               (long long)delivered);
-    cr_expect_eq(nwt_bridge_number(bridge, "r", "delivered"), delivered);
+    int64_t found = nwt_bridge_number(bridge, "r", "delivered");
+    cr_assert_eq(found, delivered, "%lld of %lld", (long long)found, (long long)delivered);
     cr_expect_eq(nwt_bridge_number(bridge, "r", "in_flight"), 0);
 }
 
@@ -113,7 +114,6 @@ Test(seek, a_stream_back_and_forth)
     cr_expect_eq(nwt_bridge_stop(bridge), 0);
     publish(3);
     nwt_bridge_run(bridge);
-    delivered = 0;
     expect_more(3);
     seek("--to-sequence", "1000", 1, "nothing is moved: the stream IN ends at sequence 158");
     publish(1);
@@ -200,4 +200,60 @@ Test(seek, not_what_has_no_position)
     cr_expect_eq(nwt_bridge_tell(bridge, NULL, "seek", "r", "--to", "yesterday", NULL), 2);
     cr_expect_eq(nwt_bridge_tell(bridge, NULL, "seek", "r", "--to-sequence", "-1", NULL), 2);
     cr_expect(nwt_bridge_ready(bridge), "nothing was stopped for it");
+}
+
+/* ---- files ---- */
+
+static void write_lines(const char *path, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char line[40];
+        nwt_file_append(path, line, (size_t)snprintf(line, sizeof line, "line %d\n", i));
+    }
+}
+
+Test(seek, a_file_back_and_forth)
+{
+    char *path = nwt_folder_file(folder, "a.data"), *second = nwt_folder_file(folder, "b.data");
+    char time[40], text[300];
+
+    write_lines(path, 0, 100);
+    start("  r: {from: {file: \"*.data\"}, to: {nats: out}}\n");
+    expect_more(100);
+    snprintf(text, sizeof text, "r: moved: %s from byte 790 to byte 0", path);
+    seek("--to", "beginning", 0, text);
+    expect_more(100);
+    seek("--to-sequence", "91", 0, "from byte 790 to byte 710");
+    expect_more(10);
+    seek("--to", "end", 0, "from byte 790 to byte 790");
+    write_lines(path, 100, 105);
+    expect_more(5);
+    now(time);
+    write_lines(second, 0, 20);
+    expect_more(20);
+    seek("--to", time, 0, "b.data from byte 150 to byte 0");
+    expect_more(20);
+    seek("--to-sequence", "1000", 0, "b.data from byte 150 to byte 150");
+    /* A restart goes on there. */
+    seek("--to-sequence", "11", 0, "b.data from byte 150 to byte 70");
+    expect_more(105 - 10 + 10);
+    cr_expect_eq(nwt_bridge_stop(bridge), 0);
+    write_lines(path, 105, 106);
+    nwt_bridge_run(bridge);
+    expect_more(1);
+    cr_expect_eq(nwt_bridge_stop(bridge), 0);
+    free(path);
+    free(second);
+}
+
+Test(seek, not_whole_files)
+{
+    char *path = nwt_folder_file(folder, "a.txt");
+
+    nwt_file_write(path, "%s", "text");
+    start("  r: {from: {file: \"*.txt\", mode: whole}, to: {nats: out}}\n");
+    expect_more(1);
+    seek("--to", "beginning", 1, "only files that are followed have a position: mode: whole");
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "delivered"), 1);
+    free(path);
 }
