@@ -97,9 +97,11 @@ static struct nw_bridge *new_bridge(const struct nw_config *config)
     bridge->config = config;
     nw_budget_init(&bridge->budget, (size_t)config->memory);
     bridge->name = strdup(config->name);
+    bridge->state_dir = strdup(config->state_dir);
     bridge->generations = nw_generation_new(config, false);
-    if (bridge->name == NULL || bridge->generations == NULL) {
+    if (bridge->name == NULL || bridge->state_dir == NULL || bridge->generations == NULL) {
         nw_generation_free(bridge->generations);
+        free(bridge->state_dir);
         free(bridge->name);
         free(bridge);
         return NULL;
@@ -158,6 +160,7 @@ static void free_bridge(struct nw_bridge *bridge)
     free(bridge->workers);
     free(bridge->routes);
     free(bridge->instance);
+    free(bridge->state_dir);
     free(bridge->name);
     free(bridge);
 }

@@ -16,8 +16,8 @@
 #define NW_CLOSE_TIMEOUT_MS 5000
 
 struct nw_bridge {
-    const struct nw_config *config; /* the newest */
-    char *name, *instance;
+    const struct nw_config *config;    /* the newest; main thread */
+    char *name, *state_dir, *instance; /* as they are from the start */
     struct nw_generation *generations; /* the newest first */
     struct nw_state_store *state;
     struct nw_totals *totals;

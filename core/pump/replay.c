@@ -50,7 +50,7 @@ struct nw_spool *nw_bridge_spool(struct nw_bridge *bridge, struct nw_error *erro
 
     (void)pthread_mutex_lock(&bridge->lock);
     if (bridge->spool == NULL) {
-        (void)nw_spool_open(bridge->config->state_dir, &bridge->spool, &moved_to, error);
+        (void)nw_spool_open(bridge->state_dir, &bridge->spool, &moved_to, error);
     }
     spool = bridge->spool;
     if (spool != NULL && !bridge->replay_running && !bridge->ending) {

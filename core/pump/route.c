@@ -59,7 +59,7 @@ static int open_lanes(struct nw_route *route, size_t wanted, struct nw_seek *see
     size_t count = 0;
     int rc = lanes == NULL
                  ? NW_ENOMEM
-                 : nw_windows_open(route->spec, route->bridge->config->state_dir, &route->windows);
+                 : nw_windows_open(route->spec, route->bridge->state_dir, &route->windows);
 
     while (rc == 0 && count < wanted) {
         rc = make_lane(route, &lanes[count], (unsigned)count);
