@@ -176,7 +176,7 @@ struct nw_log_spec {
 
 struct nw_config {
     const char *name;
-    bool name_given; /* otherwise it is made of the file's */
+    bool name_given;      /* otherwise it is made of the file's */
     const char *instance; /* NULL: made once and kept in state_dir */
     const char *state_dir;
     const char *admin_listen; /* "127.0.0.1:8223"; NULL: off */
