@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "file_source.h"
+#include "file_seek.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -291,6 +291,24 @@ static void write_fresh(struct file_source *s, int64_t now_ns)
     }
 }
 
+/* Once: find the files, move, and see it on disk. Nothing is offered. */
+static void seek(struct file_source *s, int64_t now_ns)
+{
+    char text[FILE_SEEK_TEXT];
+    bool moved;
+
+    s->sought = true;
+    scan_if_due(s, now_ns);
+    moved = file_seek(s, text);
+    if (moved) {
+        write_records(s, now_ns);
+        nw_state_sync(s->endpoint);
+        moved = !s->note_wanted;
+    }
+    s->config->seek->done(s->config->seek, moved,
+                          s->note_wanted ? "the positions cannot be stored" : text);
+}
+
 static int64_t run(struct file_task *task, int64_t now_ns)
 {
     struct file_source *s = (struct file_source *)task;
@@ -304,6 +322,12 @@ static int64_t run(struct file_task *task, int64_t now_ns)
     s->note_pending = true; /* this run sees all that is settled until here */
     pthread_mutex_unlock(&s->lock);
 
+    if (s->config->seek != NULL) {
+        if (!s->sought && !closing) {
+            seek(s, now_ns);
+        }
+        return closing ? FILE_ENDED : FILE_NEVER;
+    }
     if (s->may_offer) {
         scan_if_due(s, now_ns);
     }

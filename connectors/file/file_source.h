@@ -85,6 +85,7 @@ struct file_source {
     bool may_offer;
     bool first_start; /* nothing is stored: `start` counts */
     bool scanned, scan_wanted, note_wanted;
+    bool sought;           /* `natsway seek`: it was done, or refused */
     bool fresh;            /* a file has come of which nothing is on disk yet */
     bool polling;          /* changes are not told by inotify */
     int64_t scan_ns;       /* when the last scan was */

@@ -10,6 +10,9 @@ static rd_kafka_topic_partition_list_t *list_moved(struct kafka_source *s)
 {
     rd_kafka_topic_partition_list_t *list = NULL;
 
+    if (s->config->seek != NULL) {
+        return NULL; /* what is committed is what was sought */
+    }
     (void)pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->partition_count; i++) {
         struct kafka_partition *p = s->partitions[i];

@@ -525,6 +525,19 @@ static void run_once(struct kafka_source *s)
     }
 }
 
+/* Instead of all that: see kafka_seek.c. */
+static void seek_once(struct kafka_source *s)
+{
+    serve_control(s);
+    if (s->fatal[0] != '\0') {
+        return;
+    }
+    nw_kafka_rebalance_go_on(s);
+    nw_kafka_seek(s);
+    s->next_second_ns = nw_clock_monotonic_ns() + STEP_NS;
+    wait_for_something(s);
+}
+
 /* All is settled; give the messages' last readers a moment, because librdkafka must not go before
  * its messages. */
 static void finish(struct kafka_source *s)
@@ -559,6 +572,8 @@ void *nw_kafka_consumer_run(void *source)
         if (is_over(s)) {
             start_anew(s);
             wait_for_something(s);
+        } else if (s->config->seek != NULL) {
+            seek_once(s);
         } else {
             run_once(s);
         }

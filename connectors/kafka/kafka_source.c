@@ -72,13 +72,13 @@ static void check(const char *address, const void *options, const void *connecti
 
 /* What names this consumer for the group's coordinator across restarts. Kafka takes few bytes in
  * it; a name that loses some gets a number made from all of it. */
-static char *make_group_instance(const struct nw_endpoint_config *config)
+char *nw_kafka_group_instance(const struct nw_endpoint_config *config, unsigned lane)
 {
     char *name = NULL, *out = NULL;
     uint32_t hash = 2166136261u;
     bool same = true;
 
-    if (asprintf(&name, "%s.%s.%u", config->instance, config->route, config->lane) < 0) {
+    if (asprintf(&name, "%s.%s.%u", config->instance, config->route, lane) < 0) {
         return NULL;
     }
     for (char *p = name; *p != '\0'; p++) {
@@ -110,7 +110,7 @@ static struct kafka_source *make(struct nw_endpoint *endpoint,
     s->config = config;
     s->options = config->options;
     s->connection = config->connection;
-    s->group_instance = make_group_instance(config);
+    s->group_instance = nw_kafka_group_instance(config, config->lane);
     if (s->options->group != NULL) {
         s->group = strdup(s->options->group);
     } else if (asprintf(&s->group, "%s-%s", config->bridge, config->route) < 0) {

@@ -48,6 +48,7 @@ struct kafka_source {
     rd_kafka_event_t *rebalance;    /* to be answered */
     int64_t rebalance_until_ns, try_again_ns;
     bool joined, down, commit_pending;
+    bool sought;        /* `natsway seek`: it was done, or refused */
     bool stuck;         /* librdkafka does not get into the group: a new consumer is due */
     int64_t outside_ns; /* since when it is not in the group though it could be; 0: it is */
     char outage[256];   /* why brokers are away */
@@ -105,7 +106,15 @@ void nw_kafka_removed_note(struct kafka_source *s, struct kafka_partition *p, in
 /* Find out what a gap is. Once a second. */
 void nw_kafka_removed_look(struct kafka_source *s);
 
+/* ---- kafka_seek.c ---- */
+
+/* Do what the configuration's `seek` says, once, when the group is joined. */
+void nw_kafka_seek(struct kafka_source *s);
+
 /* ---- kafka_source.c ---- */
+
+/* What names the consumer of a lane for the group's coordinator; to be freed. NULL: no memory. */
+char *nw_kafka_group_instance(const struct nw_endpoint_config *config, unsigned lane);
 
 /* Free s, whose thread has ended. */
 void nw_kafka_source_free(struct kafka_source *s);

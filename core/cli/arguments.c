@@ -16,7 +16,7 @@ struct option {
     bool common; /* every command takes it */
 };
 
-#define OPTION_COUNT 21
+#define OPTION_COUNT 24
 
 static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
 {
@@ -56,6 +56,11 @@ static void options_of(struct nw_arguments *a, struct option out[OPTION_COUNT])
          &a->timeout, NULL, NULL, NULL, false},
         {"junit", "FILE", "write the results there too, as JUnit XML", &a->junit, NULL, NULL, NULL,
          false},
+        {"to", "TIME", "2026-01-31T12:00:00Z, beginning or end", &a->to, NULL, NULL, NULL, false},
+        {"to-sequence", "N", "a stream's sequence, an offset of each partition, a file's line",
+         &a->to_sequence, NULL, NULL, NULL, false},
+        {"admin", "URL", "the admin address of the running bridge, http://127.0.0.1:8223",
+         &a->admin, NULL, NULL, NULL, false},
     };
     memcpy(out, options, sizeof options);
 }

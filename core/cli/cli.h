@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "ops/request.h"
 #include "plugin/registry.h"
 
 enum nw_exit {
@@ -37,6 +38,7 @@ struct nw_arguments {
     size_t sequence_count;
     const char *state_dir, *log_level, *log_format, *address, *key, *junit, *format;
     const char *reason, *since, *subject, *timeout;
+    const char *admin, *to, *to_sequence;
     bool help, online, strict, all, dry_run;
 };
 
@@ -86,12 +88,20 @@ void nw_cli_print(const struct nw_diagnostics *diagnostics);
 /* Append them as a JSON array of {file, line, column, route, severity, message}. */
 void nw_cli_add_json(struct nw_buffer *out, const struct nw_diagnostics *diagnostics);
 
+/* Ask the running bridge at its admin address; what it answers is appended, or said if it refuses.
+ */
+enum nw_exit nw_cli_ask(const struct nw_arguments *arguments, enum nw_request_kind kind,
+                        struct nw_slice body, struct nw_buffer *answer);
+
 enum nw_exit nw_command_run(const struct nw_arguments *arguments);
 enum nw_exit nw_command_check(const struct nw_arguments *arguments);
 enum nw_exit nw_command_try(const struct nw_arguments *arguments);
 enum nw_exit nw_command_test(const struct nw_arguments *arguments);
 enum nw_exit nw_command_docs(const struct nw_arguments *arguments);
 enum nw_exit nw_command_schema(const struct nw_arguments *arguments);
+enum nw_exit nw_command_seek(const struct nw_arguments *arguments);
+enum nw_exit nw_command_plan(const struct nw_arguments *arguments);
+enum nw_exit nw_command_reload(const struct nw_arguments *arguments);
 enum nw_exit nw_command_connectors(const struct nw_arguments *arguments);
 enum nw_exit nw_command_version(const struct nw_arguments *arguments);
 enum nw_exit nw_command_help(const struct nw_arguments *arguments);

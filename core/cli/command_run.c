@@ -2,6 +2,7 @@
 /* The daemon. Signals are blocked in every thread and read from a signalfd by the main thread,
  * which does nothing else while the bridge runs. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,11 +12,9 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
-#include "cli/cli.h"
+#include "cli/running.h"
 #include "hub/hub.h"
 #include "log/log.h"
-#include "ops/admin.h"
-#include "pump/bridge.h"
 
 /* Before any thread is made, so that all of them block the signals. */
 static int signal_descriptor(void)
@@ -31,23 +30,42 @@ static int signal_descriptor(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Until SIGTERM or SIGINT. */
-static void wait_for_end(int fd)
+/* SIGHUP reloads; false: a signal that ends the process. */
+static bool take_signal(struct nw_running *running, int fd)
 {
     struct signalfd_siginfo info;
+    ssize_t n = read(fd, &info, sizeof info);
+
+    if (n < 0 && errno == EINTR) {
+        return true;
+    }
+    if (n == sizeof info && info.ssi_signo == SIGHUP) {
+        struct nw_buffer report = {0};
+        nw_log_write(NW_LOG_INFO, NULL, "SIGHUP: reading the configuration again");
+        (void)nw_running_reload(running, &report);
+        nw_buffer_done(&report);
+        return true;
+    }
+    return false;
+}
+
+/* Until SIGTERM or SIGINT. */
+static void wait_for_end(struct nw_running *running, int signals)
+{
+    struct pollfd fds[] = {
+        {signals, POLLIN, 0},
+        {running->admin == NULL ? -1 : nw_admin_descriptor(running->admin), POLLIN, 0}};
 
     for (;;) {
-        ssize_t n = read(fd, &info, sizeof info);
-        if (n < 0 && errno == EINTR) {
-            continue;
+        if (poll(fds, 2, -1) < 0) {
+            continue; /* EINTR */
         }
-        if (n == sizeof info && info.ssi_signo == SIGHUP) {
-            nw_log_write(NW_LOG_WARNING, NULL,
-                         "SIGHUP: this version does not reload, everything goes on as it was; "
-                         "stop and start it instead");
-            continue;
+        if (fds[0].revents != 0 && !take_signal(running, signals)) {
+            return;
         }
-        return;
+        if (fds[1].revents != 0) {
+            nw_running_serve(running);
+        }
     }
 }
 
@@ -78,52 +96,52 @@ static void let_signals_kill(void)
     (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static void run_until_signal(const struct nw_config *config, int signals)
+static void run_until_signal(struct nw_running *running, int signals)
 {
+    const struct nw_config *config = running->config;
     char limit[NW_DURATION_TEXT];
 
     nw_log_write(NW_LOG_INFO, NULL, "running %s: %zu route%s%s%s", config->name,
                  config->route_count, config->route_count == 1 ? "" : "s",
                  config->admin_listen == NULL ? "" : ", admin at http://",
                  config->admin_listen == NULL ? "" : config->admin_listen);
-    wait_for_end(signals);
+    wait_for_end(running, signals);
     first_ns = nw_clock_monotonic_ns();
     nw_log_write(NW_LOG_INFO, NULL,
                  "stopping: delivering what is in flight, at most %s; a second signal ends it now",
-                 nw_duration_format(config->shutdown_timeout_ms, limit));
+                 nw_duration_format(running->config->shutdown_timeout_ms, limit));
     let_signals_kill();
 }
 
 /* The admin address is taken before anything moves, so that a second natsway started by mistake
  * does not move a message. */
-static int start(const struct nw_config *config, struct nw_bridge **bridge, struct nw_admin **admin,
-                 struct nw_error *error)
+static int start(struct nw_running *running, struct nw_error *error)
 {
-    int rc = config->admin_listen == NULL ? 0 : nw_admin_open(config, admin, error);
+    const struct nw_config *config = running->config;
+    int rc = config->admin_listen == NULL ? 0 : nw_admin_open(config, &running->admin, error);
 
-    rc = rc != 0 ? rc : nw_bridge_start(config, bridge, error);
-    if (rc == 0 && *admin != NULL) {
-        rc = nw_admin_serve(*admin, *bridge, error);
+    rc = rc != 0 ? rc : nw_bridge_start(config, &running->bridge, error);
+    if (rc == 0 && running->admin != NULL) {
+        rc = nw_admin_serve(running->admin, running->bridge, error);
     }
     return rc;
 }
 
 /* *clean: no thread of the bridge is left. */
-static enum nw_exit serve(const struct nw_config *config, int signals, bool *clean)
+static enum nw_exit serve(struct nw_running *running, int signals, bool *clean)
 {
-    struct nw_bridge *bridge = NULL;
-    struct nw_admin *admin = NULL;
     struct nw_error error = {.text = ""};
-    int rc = start(config, &bridge, &admin, &error);
+    int rc = start(running, &error);
 
     if (rc == 0) {
-        run_until_signal(config, signals);
+        run_until_signal(running, signals);
     } else {
         (void)fprintf(stderr, "natsway: %s\n", error.text);
     }
-    nw_admin_close(admin);
-    if (bridge != NULL) {
-        *clean = nw_bridge_stop(bridge, rc == 0 ? config->shutdown_timeout_ms : 0);
+    nw_admin_close(running->admin);
+    if (running->bridge != NULL) {
+        *clean =
+            nw_bridge_stop(running->bridge, rc == 0 ? running->config->shutdown_timeout_ms : 0);
     }
     *clean = *clean && !nw_hub_lingers();
     nw_log_flush();
@@ -132,22 +150,6 @@ static enum nw_exit serve(const struct nw_config *config, int signals, bool *cle
     }
     nw_log_write(NW_LOG_INFO, NULL, "stopped");
     return NW_EXIT_DONE;
-}
-
-/* What the configuration is warned of, as lines of the log that it sets up. */
-static void log_warnings(const struct nw_diagnostics *d)
-{
-    for (size_t i = 0; i < d->count; i++) {
-        const struct nw_diagnostic *item = &d->items[i];
-        const struct nw_log_field fields[] = {{"route", item->route}, {NULL, NULL}};
-
-        if (item->mark.file != NULL) {
-            nw_log_write(NW_LOG_WARNING, fields, "%s:%zu:%zu: %s", item->mark.file, item->mark.line,
-                         item->mark.column, item->text);
-        } else {
-            nw_log_write(NW_LOG_WARNING, fields, "%s", item->text);
-        }
-    }
 }
 
 /* A configuration that is refused is shown as `check` shows it: nothing runs, nobody reads a log.
@@ -161,7 +163,7 @@ static enum nw_exit load(const struct nw_arguments *arguments, struct nw_registr
 
     if (result == NW_EXIT_DONE) {
         nw_arguments_setup_log(arguments, &(*config)->log);
-        log_warnings(&diagnostics);
+        nw_running_log(&diagnostics);
     } else {
         nw_cli_print(&diagnostics);
     }
@@ -185,7 +187,9 @@ enum nw_exit nw_command_run(const struct nw_arguments *arguments)
         (void)fprintf(stderr, "natsway: signalfd: %s\n", strerror(errno));
         result = NW_EXIT_INTERNAL;
     } else {
-        result = serve(config, signals, &clean);
+        struct nw_running running = {
+            .arguments = arguments, .registry = registry, .config = config};
+        result = serve(&running, signals, &clean);
         (void)close(signals);
     }
     if (!clean) {

@@ -14,6 +14,7 @@ struct nw_reader nw_loader_reader(const struct nw_loader *l, const struct nw_nod
                               .avro = l->avro,
                               .lookups = &l->config->lookups,
                               .route = route,
+                              .seen = l->seen,
                               .file = node->file,
                               .mark = node->mark};
 }

@@ -22,8 +22,13 @@ struct nw_mark {
     size_t line, column;
 };
 
+/* What `meaning` is: the normal form of what was written, after includes, templates and ${…}, in
+ * which place and order in the files do not count, with the paths it names and what is in the files
+ * it needs. Two that are equal mean the same. It may hold secrets: it is never shown. */
+
 struct nw_connection_spec {
     const char *name;
+    const char *meaning;
     const struct nw_connector *connector;
     const struct nw_connection_kind *kind;
     void *options;
@@ -61,8 +66,11 @@ struct nw_sink_spec {
 /* KEEP is in no file: the message stays at its source, which is told why. */
 enum nw_then { NW_THEN_DEAD_LETTER, NW_THEN_DROP, NW_THEN_STOP, NW_THEN_KEEP };
 
+enum nw_part { NW_PART_FROM, NW_PART_MAP, NW_PART_TO, NW_PART_OPTIONS, NW_PARTS };
+
 struct nw_route_spec {
     const char *name, *description;
+    const char *meaning[NW_PARTS];
     struct nw_mark mark;
     struct nw_source_spec source;
     struct nw_map *map;
@@ -175,6 +183,7 @@ struct nw_log_spec {
 
 struct nw_config {
     const char *name;
+    bool name_given;      /* otherwise it is made of the file's */
     const char *instance; /* NULL: made once and kept in state_dir */
     const char *state_dir;
     const char *admin_listen; /* "127.0.0.1:8223"; NULL: off */

@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "config/check.h"
 #include "config/loader.h"
+#include "config/meaning.h"
 #include "config/options.h"
 #include "plugin/registry.h"
 
@@ -68,6 +69,9 @@ static int read_options(const struct nw_reader *r, const struct nw_node *node,
     struct nw_check check = {r, node, r->mark, false};
     int rc;
 
+    if (r->seen != NULL) {
+        nw_buffer_clear(r->seen);
+    }
     entry->spec.options = nw_arena_alloc(r->arena, kind->options_size);
     rc = entry->spec.options == NULL ? NW_ENOMEM
                                      : nw_options_defaults(r, kind->options, entry->spec.options);
@@ -80,7 +84,7 @@ static int read_options(const struct nw_reader *r, const struct nw_node *node,
         kind->check(entry->spec.options, &check);
     }
     entry->good = r->diagnostics->errors == errors;
-    return rc;
+    return rc != 0 ? rc : nw_meaning_of_connection(r, node, &entry->spec);
 }
 
 /* The top-level `nats:`, or what it is when it is left out. */
@@ -196,7 +200,7 @@ static int publish(struct nw_loader *l)
     return 0;
 }
 
-int nw_load_connections(struct nw_loader *l)
+static int load_all(struct nw_loader *l)
 {
     size_t most = 1;
     int rc;
@@ -232,6 +236,18 @@ int nw_load_connections(struct nw_loader *l)
         }
     }
     return rc != 0 ? rc : publish(l);
+}
+
+int nw_load_connections(struct nw_loader *l)
+{
+    struct nw_buffer seen = {0};
+    int rc;
+
+    l->seen = &seen;
+    rc = load_all(l);
+    l->seen = NULL;
+    nw_buffer_done(&seen);
+    return rc;
 }
 
 /* ---- finding ---- */

@@ -37,6 +37,7 @@ struct nw_loader {
     const struct nw_item *nats, *admin, *dead_letter, *defaults; /* of the top level, or NULL */
     struct nw_route_options route_defaults;
     struct nw_avro_shared *avro;
+    struct nw_buffer *seen;      /* for the readers, see there */
     struct nw_table connections; /* by name, to struct nw_connection_entry */
     struct nw_connection_entry *nats_entry;
     struct nw_connection_entry **connection_list;

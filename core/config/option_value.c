@@ -8,6 +8,7 @@
 #include "base/duration.h"
 #include "base/size.h"
 #include "base/suggest.h"
+#include "config/meaning.h"
 #include "config/options.h"
 
 /* ---- what is expected ---- */
@@ -123,7 +124,7 @@ static int read_path(const struct nw_reader *r, const char *name, const struct n
     if (rc == 0 && access(*member, R_OK) != 0) {
         nw_reader_error(r, &node->mark, "%s: cannot read %s: %s", name, *member, strerror(errno));
     }
-    return rc;
+    return rc != 0 ? rc : nw_meaning_see_content(r, *member);
 }
 
 static int read_text(const struct nw_reader *r, const struct nw_option *row, const char *name,

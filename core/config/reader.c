@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "config/diagnostics.h"
+#include "config/meaning.h"
 
 void nw_reader_error(const struct nw_reader *r, const struct nw_mark *mark, const char *format, ...)
 {
@@ -71,9 +72,11 @@ int nw_reader_path(const struct nw_reader *r, const struct nw_file *file, struct
                    const char **out)
 {
     const char *copy;
+    int rc;
 
     if (path.len == 0 || path.data[0] == '/' || file == NULL) {
-        return nw_reader_copy(r, path, out);
+        rc = nw_reader_copy(r, path, out);
+        return rc != 0 ? rc : nw_meaning_see(r, *out);
     }
     copy = nw_arena_format(r->arena, "%s/%.*s", strcmp(file->folder, "/") == 0 ? "" : file->folder,
                            (int)path.len, path.data);
@@ -81,5 +84,5 @@ int nw_reader_path(const struct nw_reader *r, const struct nw_file *file, struct
         return nw_reader_no_memory(r);
     }
     *out = copy;
-    return 0;
+    return nw_meaning_see(r, copy);
 }

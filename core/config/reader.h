@@ -28,6 +28,8 @@ struct nw_reader {
     struct nw_avro_shared *avro;
     const struct nw_sink_spec *target; /* the first, for steps; NULL: there is none */
     struct nw_lookup_spec **lookups;   /* the configuration's */
+    struct nw_buffer *seen; /* paths, and what is in their files: see meaning.h. NULL: not wanted */
+    bool live;              /* such a file is read again whenever it changes */
 };
 
 void nw_reader_error(const struct nw_reader *r, const struct nw_mark *mark, const char *format, ...)

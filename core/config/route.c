@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "config/loader.h"
+#include "config/meaning.h"
 #include "config/options.h"
 
 #define LONGEST_NAME 128
@@ -520,6 +521,33 @@ static void check_with(const struct part *p)
     }
 }
 
+/* What is seen from now on is of that part. */
+static void begin_part(struct part *p, struct nw_buffer *seen, enum nw_part part)
+{
+    p->loader->seen = p->reader.seen = &seen[part];
+}
+
+static int read_parts(struct part *p)
+{
+    struct nw_buffer seen[NW_PARTS] = {{0}};
+    int rc = read_options(p);
+
+    begin_part(p, seen, NW_PART_FROM);
+    rc = rc != 0 ? rc : read_source(p);
+    begin_part(p, seen, NW_PART_TO);
+    rc = rc != 0 ? rc : read_sinks(p);
+    begin_part(p, seen, NW_PART_MAP);
+    rc = rc != 0 ? rc : read_steps(p);
+    begin_part(p, seen, NW_PART_OPTIONS);
+    rc = rc != 0 ? rc : read_dead_letter(p);
+    rc = rc != 0 ? rc : nw_meaning_of_route(&p->reader, p->node, seen, p->spec);
+    for (int i = 0; i < NW_PARTS; i++) {
+        nw_buffer_done(&seen[i]);
+    }
+    p->loader->seen = NULL;
+    return rc;
+}
+
 static int load_route(struct nw_loader *l, const struct nw_item *item)
 {
     struct part p = {.loader = l, .node = item->value};
@@ -555,11 +583,7 @@ static int load_route(struct nw_loader *l, const struct nw_item *item)
             return rc;
         }
     }
-    rc = read_options(&p);
-    rc = rc != 0 ? rc : read_source(&p);
-    rc = rc != 0 ? rc : read_sinks(&p);
-    rc = rc != 0 ? rc : read_steps(&p);
-    return rc != 0 ? rc : read_dead_letter(&p);
+    return read_parts(&p);
 }
 
 int nw_load_routes(struct nw_loader *l)

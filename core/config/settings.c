@@ -94,6 +94,7 @@ static int set_name(struct nw_loader *l, const char *given)
     for (size_t d = 0; item == NULL && d < l->document_count; d++) {
         item = nw_node_get(l->documents[d].root, "name");
     }
+    l->config->name_given = given != NULL;
     l->config->name = given != NULL ? given : name_from_file(l, l->documents[0].file->name);
     if (given != NULL && item != NULL) {
         struct nw_reader r = nw_loader_reader(l, item->value, NULL);

@@ -299,6 +299,7 @@ int nw_step_read_lookup(const struct nw_step *s)
         return 0;
     }
     reader.mark = s->node->mark;
+    reader.live = true;
     rc = nw_options_read(&reader, s->node, 0, layers, 2, "lookup");
     if (rc == 0 && reader.diagnostics->errors == errors) {
         rc = read_rule(s, &words, rule, &key);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "hub/js_consumer_config.h"
+#include "hub/js_seek.h"
 #include "hub/subject.h"
 
 #define AGAIN_FIRST_MS 100
@@ -293,6 +294,10 @@ static void on_info(void *context, const struct nw_js_response *r)
 
 static void ask_info(struct nw_js_consumer *c)
 {
+    if (c->seek != NULL) {
+        nw_js_seek_begin(c);
+        return;
+    }
     nw_js_ask(&c->call, jv_object(), on_info, "CONSUMER.INFO.%s.%s", c->stream, c->durable);
 }
 
@@ -351,6 +356,8 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
     *c = (struct nw_js_consumer){.endpoint = endpoint,
                                  .config = config,
                                  .options = config->options,
+                                 .seek = config->seek,
+                                 .seek_from = 1,
                                  .again_ms = AGAIN_FIRST_MS,
                                  .there = jv_null(),
                                  .done = done,

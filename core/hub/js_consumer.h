@@ -55,6 +55,11 @@ struct nw_js_consumer {
     jv there;         /* configuration of the consumer; invalid: not known */
     int64_t pending;  /* messages that wait in the stream */
 
+    /* See js_seek.h; NULL: pull. */
+    struct nw_seek *seek;
+    bool sought; /* its done was called */
+    int64_t seek_from, stream_first;
+
     /* failure NULL: pull. Otherwise why not; it is tried again by itself. */
     void (*done)(void *context, const char *failure);
     void *context;

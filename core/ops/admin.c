@@ -1,79 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/admin.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ops/access.h"
 #include "ops/render.h"
+#include "ops/request.h"
+
+#define LARGEST_BODY ((size_t)4 * 1024 * 1024)
 
 struct nw_admin {
     int listener;              /* until the daemon has it; then -1 */
     bool loopback;             /* it listens there only */
     struct MHD_Daemon *daemon; /* NULL: not serving yet */
     struct nw_bridge *bridge;
-    const char *name, *token;
+    char *name;
+
+    int request_fd;              /* an eventfd: how many requests there are */
+    pthread_mutex_t lock;        /* guards what follows, and `waits` and `next` of requests */
+    char *token;                 /* NULL: none is needed */
+    struct nw_request *requests; /* the newest first */
+    bool closing;
 };
 
-/* Compare without telling by the time taken where the first difference is. */
-static bool same_secret(const char *a, const char *b)
-{
-    size_t len = strlen(a);
-    unsigned char different = strlen(b) != len;
+const char *const nw_request_paths[NW_REQUEST_KINDS] = {"/api/reload", "/api/plan", "/api/seek"};
 
-    for (size_t i = 0; i < len && strlen(b) == len; i++) {
-        different |= (unsigned char)(a[i] ^ b[i]);
-    }
-    return different == 0;
-}
-
-static bool may_read(const struct nw_admin *admin, struct MHD_Connection *connection)
-{
-    const char *given;
-
-    if (admin->token == NULL) {
-        return true;
-    }
-    given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-    return given != NULL && strncmp(given, "Bearer ", 7) == 0 &&
-           same_secret(admin->token, given + 7);
-}
-
-/* "localhost", "127.0.0.1:8223", "[::1]". */
-static bool is_loopback_host(const char *host)
-{
-    size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-    char name[64];
-    struct in_addr v4;
-
-    if (len >= sizeof name) {
-        return false;
-    }
-    memcpy(name, host, len);
-    name[len] = '\0';
-    if (inet_pton(AF_INET, name, &v4) == 1) {
-        return ntohl(v4.s_addr) >> 24 == 127;
-    }
-    return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0;
-}
-
-/* A page in somebody's browser can make any name mean 127.0.0.1, but it cannot change what the
- * browser sends as Host. */
-static bool host_fits(const struct nw_admin *admin, struct MHD_Connection *connection)
-{
-    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
-
-    return !admin->loopback || admin->token != NULL || host == NULL || is_loopback_host(host);
-}
+/* ---- answering ---- */
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-                              struct nw_buffer *body)
+                              const char *allow, struct nw_buffer *body)
 {
     size_t len = body->len;
     char *text = nw_buffer_take(body);
@@ -90,8 +53,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     }
     (void)MHD_add_response_header(response, "Content-Type", type);
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        (void)MHD_add_response_header(response, "Allow", "GET, HEAD");
+    if (allow != NULL) {
+        (void)MHD_add_response_header(response, "Allow", allow);
     }
     result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
@@ -132,39 +95,180 @@ static unsigned render(struct nw_admin *admin, const char *url, const char **typ
     return status;
 }
 
+/* ---- requests ---- */
+
+static int kind_of(const char *url)
+{
+    for (int i = 0; i < NW_REQUEST_KINDS; i++) {
+        if (strcmp(url, nw_request_paths[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void free_request(struct nw_request *request)
+{
+    nw_buffer_done(&request->body);
+    nw_buffer_done(&request->answer);
+    free(request);
+}
+
+int nw_admin_descriptor(const struct nw_admin *admin)
+{
+    return admin->request_fd;
+}
+
+/* Its connection waits until the main thread has done it. */
+static void hand_over(struct nw_admin *admin, struct nw_request *request)
+{
+    (void)pthread_mutex_lock(&admin->lock);
+    if (admin->closing) {
+        request->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        nw_buffer_add_text(&request->answer, "natsway is ending\n");
+    } else {
+        request->waits = true;
+        MHD_suspend_connection(request->connection);
+        request->next = admin->requests;
+        admin->requests = request;
+        (void)eventfd_write(admin->request_fd, 1);
+    }
+    (void)pthread_mutex_unlock(&admin->lock);
+}
+
+struct nw_request *nw_admin_take(struct nw_admin *admin)
+{
+    struct nw_request **at = &admin->requests;
+    struct nw_request *oldest;
+    eventfd_t count;
+
+    (void)eventfd_read(admin->request_fd, &count);
+    (void)pthread_mutex_lock(&admin->lock);
+    while (*at != NULL && (*at)->next != NULL) {
+        at = &(*at)->next;
+    }
+    oldest = *at;
+    *at = NULL;
+    (void)pthread_mutex_unlock(&admin->lock);
+    return oldest;
+}
+
+/* With the lock. */
+static void go_on(struct nw_request *request)
+{
+    request->waits = false;
+    MHD_resume_connection(request->connection);
+}
+
+void nw_admin_answer(struct nw_admin *admin, struct nw_request *request)
+{
+    (void)pthread_mutex_lock(&admin->lock);
+    go_on(request);
+    (void)pthread_mutex_unlock(&admin->lock);
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode code)
+{
+    (void)connection;
+    (void)code;
+    if (*state != NULL && *state != context) {
+        free_request(*state);
+    }
+    *state = NULL;
+}
+
+static unsigned refuse(struct nw_admin *admin, struct MHD_Connection *connection, bool changes,
+                       struct nw_buffer *why)
+{
+    struct nw_access access = {.loopback = admin->loopback};
+    unsigned status;
+
+    (void)pthread_mutex_lock(&admin->lock);
+    access.token = admin->token;
+    status = nw_access_refuse(&access, connection, changes, why);
+    (void)pthread_mutex_unlock(&admin->lock);
+    return status;
+}
+
+static bool is_get(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+static enum MHD_Result handle_get(struct nw_admin *admin, struct MHD_Connection *connection,
+                                  const char *url, const char *method)
+{
+    struct nw_buffer body = {NULL, 0, 0, false};
+    const char *type = "text/plain; charset=utf-8", *allow = NULL;
+    unsigned status;
+
+    if (!is_get(method) || kind_of(url) >= 0) {
+        allow = kind_of(url) >= 0 ? "POST" : "GET, HEAD";
+        nw_buffer_add_format(&body, "only %s here\n", kind_of(url) >= 0 ? "POST" : "GET");
+        return answer(connection, MHD_HTTP_METHOD_NOT_ALLOWED, type, allow, &body);
+    }
+    status = refuse(admin, connection, false, &body);
+    status = status != 0 ? status : render(admin, url, &type, &body);
+    return answer(connection, status, type, allow, &body);
+}
+
+/* The body has come, or the answer has. */
+static enum MHD_Result handle_post(struct nw_admin *admin, struct nw_request *request)
+{
+    if (request->status == 0 && request->body.failed) {
+        request->status = MHD_HTTP_CONTENT_TOO_LARGE;
+        nw_buffer_add_text(&request->answer, "too large\n");
+    }
+    if (request->status == 0) {
+        request->status = refuse(admin, request->connection, true, &request->answer);
+    }
+    if (request->status == 0) {
+        hand_over(admin, request);
+        return MHD_YES;
+    }
+    return answer(request->connection, request->status, "text/plain; charset=utf-8", NULL,
+                  &request->answer);
+}
+
+static struct nw_request *new_request(struct MHD_Connection *connection, int kind)
+{
+    struct nw_request *request = calloc(1, sizeof *request);
+
+    if (request != NULL) {
+        request->kind = (enum nw_request_kind)kind;
+        request->connection = connection;
+    }
+    return request;
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *data,
                               size_t *data_size, void **state)
 {
     struct nw_admin *admin = context;
-    struct nw_buffer body = {NULL, 0, 0, false};
-    const char *type = "text/plain; charset=utf-8";
-    unsigned status;
 
     (void)version;
-    (void)data;
     if (*state == NULL) { /* the head has come; the answer follows when the body has */
-        *state = admin;
-        return MHD_YES;
+        bool post = strcmp(method, "POST") == 0 && kind_of(url) >= 0;
+        *state = post ? (void *)new_request(connection, kind_of(url)) : context;
+        return *state == NULL ? MHD_NO : MHD_YES;
     }
     if (*data_size > 0) {
-        *data_size = 0; /* a body is read and thrown away */
+        struct nw_request *request = *state == context ? NULL : *state;
+        if (request != NULL && request->body.len + *data_size > LARGEST_BODY) {
+            request->body.failed = true;
+        } else if (request != NULL) {
+            nw_buffer_add(&request->body, data, *data_size);
+        }
+        *data_size = 0; /* any other body is read and thrown away */
         return MHD_YES;
     }
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        nw_buffer_add_text(&body, "only GET here\n");
-        status = MHD_HTTP_METHOD_NOT_ALLOWED;
-    } else if (!may_read(admin, connection)) {
-        nw_buffer_add_text(&body, "a token is needed: Authorization: Bearer TOKEN\n");
-        status = MHD_HTTP_UNAUTHORIZED;
-    } else if (!host_fits(admin, connection)) {
-        nw_buffer_add_text(&body, "ask by a loopback address, or set a token: admin: {token: …}\n");
-        status = MHD_HTTP_FORBIDDEN;
-    } else {
-        status = render(admin, url, &type, &body);
-    }
-    return answer(connection, status, type, &body);
+    return *state == context ? handle_get(admin, connection, url, method)
+                             : handle_post(admin, *state);
 }
+
+/* ---- opening and closing ---- */
 
 /* host:port or [host]:port into the two; host and port must have room for text. */
 static int split_address(const char *text, char *host, char *port, struct nw_error *error)
@@ -233,6 +337,34 @@ static bool is_loopback_socket(int fd)
            IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&bound)->sin6_addr);
 }
 
+int nw_admin_set_token(struct nw_admin *admin, const char *token)
+{
+    char *copy = token == NULL ? NULL : strdup(token);
+
+    if (token != NULL && copy == NULL) {
+        return NW_ENOMEM;
+    }
+    (void)pthread_mutex_lock(&admin->lock);
+    free(admin->token);
+    admin->token = copy;
+    (void)pthread_mutex_unlock(&admin->lock);
+    return 0;
+}
+
+static void free_admin(struct nw_admin *admin)
+{
+    if (admin->listener >= 0) {
+        (void)close(admin->listener);
+    }
+    if (admin->request_fd >= 0) {
+        (void)close(admin->request_fd);
+    }
+    (void)pthread_mutex_destroy(&admin->lock);
+    free(admin->name);
+    free(admin->token);
+    free(admin);
+}
+
 int nw_admin_open(const struct nw_config *config, struct nw_admin **out, struct nw_error *error)
 {
     struct nw_admin *admin = calloc(1, sizeof *admin);
@@ -241,15 +373,22 @@ int nw_admin_open(const struct nw_config *config, struct nw_admin **out, struct 
     if (admin == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
+    (void)pthread_mutex_init(&admin->lock, NULL);
+    admin->listener = -1;
+    admin->request_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    admin->name = strdup(config->name);
+    if (admin->request_fd < 0 || admin->name == NULL ||
+        nw_admin_set_token(admin, config->admin_token) != 0) {
+        free_admin(admin);
+        return nw_error_set(error, NW_ENOMEM, "out of memory");
+    }
     fd = listen_on(config->admin_listen, error);
     if (fd < 0) {
-        free(admin);
+        free_admin(admin);
         return fd;
     }
     admin->listener = fd;
     admin->loopback = is_loopback_socket(fd);
-    admin->name = config->name;
-    admin->token = config->admin_token;
     *out = admin;
     return 0;
 }
@@ -258,9 +397,10 @@ int nw_admin_serve(struct nw_admin *admin, struct nw_bridge *bridge, struct nw_e
 {
     admin->bridge = bridge;
     admin->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET,
-        admin->listener, MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(16 * 1024), MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, admin,
+        MHD_OPTION_LISTEN_SOCKET, admin->listener, MHD_OPTION_CONNECTION_LIMIT, 64u,
+        MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(16 * 1024),
+        MHD_OPTION_NOTIFY_COMPLETED, completed, admin, MHD_OPTION_END);
     if (admin->daemon == NULL) {
         return nw_error_set(error, NW_EIO, "the admin listener cannot be started");
     }
@@ -268,16 +408,29 @@ int nw_admin_serve(struct nw_admin *admin, struct nw_bridge *bridge, struct nw_e
     return 0;
 }
 
+/* A daemon cannot end with a connection suspended. */
+static void answer_all(struct nw_admin *admin)
+{
+    (void)pthread_mutex_lock(&admin->lock);
+    admin->closing = true;
+    while (admin->requests != NULL) {
+        struct nw_request *request = admin->requests;
+        admin->requests = request->next;
+        request->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        nw_buffer_add_text(&request->answer, "natsway is ending\n");
+        go_on(request);
+    }
+    (void)pthread_mutex_unlock(&admin->lock);
+}
+
 void nw_admin_close(struct nw_admin *admin)
 {
     if (admin == NULL) {
         return;
     }
+    answer_all(admin);
     if (admin->daemon != NULL) {
         MHD_stop_daemon(admin->daemon);
     }
-    if (admin->listener >= 0) {
-        (void)close(admin->listener);
-    }
-    free(admin);
+    free_admin(admin);
 }

@@ -6,6 +6,7 @@
 #ifndef NATSWAY_PUMP_BRIDGE_H
 #define NATSWAY_PUMP_BRIDGE_H
 
+#include "base/buffer.h"
 #include "config/config.h"
 #include "pump/totals.h"
 
@@ -19,6 +20,32 @@ int nw_bridge_start(const struct nw_config *config, struct nw_bridge **out, stru
  * everything and free the bridge. False: an endpoint did not close in time; its threads may still
  * read config, which must stay, and the bridge is left as it is. */
 bool nw_bridge_stop(struct nw_bridge *bridge, int64_t timeout_ms);
+
+/*
+ * Go over to another configuration, which is right. Routes and connections that mean the same run
+ * on; changed routes drain and start again where they were, removed ones drain and end, new ones
+ * start. Draining takes at most the shutdown timeout; when hurry (may be NULL) says true it ends at
+ * once, and so does the reload. Called on the main thread.
+ *
+ * 0: config is the bridge's now; what was done is appended to report, a line each. Otherwise all is
+ * as it was (only that routes may have been started anew), and error says why: NW_EINVAL for what a
+ * reload cannot change.
+ */
+int nw_bridge_reload(struct nw_bridge *bridge, struct nw_config *config, bool (*hurry)(void),
+                     struct nw_buffer *report, struct nw_error *error);
+
+/* Where a route is to go on. */
+struct nw_seek_request {
+    const char *route;
+    enum nw_seek_to to;
+    int64_t value; /* as in struct nw_seek */
+};
+
+/* Drain the route, move its position and start it again. 0: from where to where is appended to
+ * report. Otherwise the position is where it was, and error says why: NW_ENOTFOUND and NW_EINVAL
+ * for what cannot be. hurry as above. Main thread. */
+int nw_bridge_seek(struct nw_bridge *bridge, const struct nw_seek_request *request,
+                   bool (*hurry)(void), struct nw_buffer *report, struct nw_error *error);
 
 enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, NW_ROUTE_STOPPED };
 
@@ -50,6 +77,7 @@ extern const double nw_delivery_bounds[NW_DELIVERY_BUCKETS];
 
 struct nw_connection_snapshot {
     const char *name, *type;
+    const struct nw_connection_spec *spec;
     bool up;
     char text[300];
 };
@@ -61,6 +89,7 @@ struct nw_counter_snapshot {
 };
 
 struct nw_bridge_snapshot {
+    struct nw_bridge *bridge; /* its shape stays as it is until the snapshot is done with */
     struct nw_route_snapshot *routes;
     size_t route_count;
     struct nw_connection_snapshot *connections;
@@ -74,7 +103,8 @@ struct nw_bridge_snapshot {
  * not wait for it. */
 void nw_bridge_keep_counts(struct nw_bridge *bridge);
 
-/* One consistent moment for each route. Free with nw_bridge_snapshot_done. 0 or NW_ENOMEM. */
+/* One consistent moment for each route. Be done with it soon, on the same thread: a reload waits
+ * for it. 0 or NW_ENOMEM. */
 int nw_bridge_snapshot(struct nw_bridge *bridge, struct nw_bridge_snapshot *out);
 void nw_bridge_snapshot_done(struct nw_bridge_snapshot *s);
 

@@ -4,61 +4,64 @@
 #define NATSWAY_PUMP_BRIDGE_STATE_H
 
 #include "pump/bridge.h"
+#include "pump/connections.h"
+#include "pump/generation.h"
 #include "pump/lane.h"
-#include "pump/tables.h"
+#include "pump/route.h"
 #include "pump/totals.h"
-#include "pump/windows.h"
-#include "schemas/schemas.h"
 #include "store/spool.h"
 #include "store/state.h"
 
-/* What routes share, as the pump holds it. */
-struct nw_connection {
-    const struct nw_connection_spec *spec;
-    struct nw_connection_config config;
-    void *state; /* the connector's */
-    bool open;
-    pthread_mutex_t lock; /* guards status and text */
-    enum nw_state status;
-    char text[256];
-};
+/* How long endpoints may take to close when nothing is in flight any more. */
+#define NW_CLOSE_TIMEOUT_MS 5000
 
 struct nw_bridge {
-    const struct nw_config *config;
-    char *instance;
+    const struct nw_config *config;    /* the newest; main thread */
+    char *name, *state_dir, *instance; /* as they are from the start */
+    struct nw_generation *generations; /* the newest first */
     struct nw_state_store *state;
     struct nw_totals *totals;
     struct nw_budget budget;
     struct nw_spool *spool; /* opened with the first route that needs it */
-    struct nw_windows *windows;
-    struct nw_tables *tables;
-    struct nw_connection *connections;
-    size_t connection_count;
-    struct nw_schemas *schemas; /* NULL: no step needs a registry */
     struct nw_worker *workers;
     size_t worker_count;
-    struct nw_lane *lanes;
-    size_t lane_count;
+
+    /* Guards the shape of the bridge: which routes, lanes and connections there are. The main
+     * thread, which alone changes it, reads it without. Never held while a connector is called. */
+    pthread_rwlock_t shape;
+    struct nw_route **routes; /* as in the configuration */
+    size_t route_count;
+    size_t lane_count; /* of all routes that are to run; main thread */
+    struct nw_connection *connections;
 
     pthread_t replay_thread;
     bool replay_running;
-    pthread_mutex_t
-        lock; /* guards open_lanes, replay_wanted, ending and the opening of the spool */
+    pthread_mutex_t lock; /* guards `closed` of the lanes, replay_wanted, ending and the opening of
+                             the spool */
     pthread_cond_t changed;
-    size_t open_lanes;
     bool replay_wanted, ending;
     /* Threads inside of nw_closed(): what they tell may be the last that the bridge waits for. */
     atomic_uint closers;
 };
 
 /* Any thread: a lane came to its end. */
-void nw_bridge_lane_closed(struct nw_bridge *bridge);
-/* Any thread: wake the replay thread. */
+void nw_bridge_lane_closed(struct nw_lane *lane);
+
+/* Wait until all lanes of these routes are closed, or until hurry (may be NULL) says true. False:
+ * some are not. */
+bool nw_bridge_wait(struct nw_bridge *bridge, struct nw_route *const *routes, size_t count,
+                    int64_t timeout_ms, bool (*hurry)(void));
+/* Stop these routes and wait until they are closed; what is not delivered in time goes back to its
+ * source. False: an endpoint did not close. */
+bool nw_bridge_drain(struct nw_bridge *bridge, struct nw_route *const *routes, size_t count,
+                     int64_t timeout_ms, bool (*hurry)(void));
+
+/* replay.c. Any thread: wake the replay thread. */
 void nw_bridge_want_replay(struct nw_bridge *bridge);
 /* The spool, opened when it is first asked for; NULL with error if it cannot be. Not on a worker
  * except while opening. */
 struct nw_spool *nw_bridge_spool(struct nw_bridge *bridge, struct nw_error *error);
-/* The state of the connection's open, or NULL. */
-void *nw_bridge_connection(struct nw_bridge *bridge, const struct nw_connection_spec *spec);
+/* Main thread. */
+void nw_bridge_end_replay(struct nw_bridge *bridge);
 
 #endif

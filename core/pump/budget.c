@@ -16,15 +16,37 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static void set_parts(struct nw_account *account, size_t lanes)
+{
+    size_t total = account->budget->total;
+
+    account->library = smaller(total / 4 / lanes, LIBRARY_MOST);
+    account->share = nw_memory_share(total, lanes);
+    account->part = total / lanes - account->share - account->library;
+    account->alone = lanes == 1;
+}
+
 void nw_budget_join(struct nw_budget *budget, size_t lanes, struct nw_account *account)
 {
     account->budget = budget;
-    account->library = smaller(budget->total / 4 / lanes, LIBRARY_MOST);
-    account->share = nw_memory_share(budget->total, lanes);
-    account->part = budget->total / lanes - account->share - account->library;
+    set_parts(account, lanes);
     account->granted = account->share;
-    account->alone = lanes == 1;
     atomic_fetch_sub(&budget->free, (long long)(account->share + account->library));
+}
+
+void nw_budget_share(struct nw_account *account, size_t lanes)
+{
+    size_t before = account->granted + account->library;
+
+    if (account->budget == NULL) {
+        return; /* it has left */
+    }
+    set_parts(account, lanes);
+    if (account->granted < account->share) {
+        account->granted = account->share;
+    }
+    atomic_fetch_add(&account->budget->free,
+                     (long long)before - (long long)(account->granted + account->library));
 }
 
 void nw_budget_leave(struct nw_account *account)

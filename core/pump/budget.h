@@ -46,6 +46,9 @@ void nw_budget_init(struct nw_budget *budget, size_t total);
 void nw_budget_join(struct nw_budget *budget, size_t lanes, struct nw_account *account);
 void nw_budget_leave(struct nw_account *account);
 
+/* Its worker: there are so many lanes from now on. */
+void nw_budget_share(struct nw_account *account, size_t lanes);
+
 /* Borrow up to `want` bytes, as far as that is fair; returns how many it got. */
 size_t nw_budget_borrow(struct nw_account *account, size_t want);
 /* Give back what is above `keep` (and the share). */

@@ -55,6 +55,24 @@ void nw_credit_init(struct nw_lane *lane, struct nw_budget *budget, size_t lanes
     set_limit(c, c->account.granted);
 }
 
+/* The round that follows gives back what is more than fair now. */
+void nw_credit_share_run(void *context)
+{
+    struct nw_lane *lane = context;
+
+    atomic_store(&lane->share_posted, false);
+    nw_budget_share(&lane->credit.account, atomic_load(&lane->sharing));
+    nw_lane_touch(lane);
+}
+
+void nw_credit_share(struct nw_lane *lane, size_t lanes)
+{
+    atomic_store(&lane->sharing, lanes);
+    if (!atomic_exchange(&lane->share_posted, true)) {
+        nw_worker_post(lane->worker, &lane->share_post);
+    }
+}
+
 void nw_credit_end(struct nw_lane *lane)
 {
     nw_worker_disarm(lane->worker, &lane->credit_timer);

@@ -56,7 +56,7 @@ static int write_letter(const struct nw_lane *lane, struct nw_message *m,
     time_t now = (time_t)(nw_clock_real_ns() / NW_SECOND_NS);
     struct nw_letter letter = {
         .reason = nw_slice_text(reason),
-        .bridge = nw_slice_text(lane->bridge->config->name),
+        .bridge = nw_slice_text(lane->bridge->name),
         .route = nw_slice_text(lane->route->name),
     };
     char attempts[16], time[32], part[16], split[16];

@@ -368,8 +368,7 @@ bool nw_lane_map(struct nw_lane *lane, struct nw_message *original, struct nw_er
 {
     struct nw_mapped mapped;
 
-    nw_mapper_message(lane->worker->mapper, lane->route->map_timeout_ms);
-    if (nw_map_run(lane->route->map, lane->worker->mapper, original, &mapped) != 0) {
+    if (nw_map_run(lane->route->map, nw_lane_mapper(lane), original, &mapped) != 0) {
         original->worst = NW_FATE_RETURNED;
         nw_lane_finish(lane, original);
         return true;

@@ -80,18 +80,16 @@ static void fill_config(struct nw_endpoint *e)
     struct nw_lane *lane = e->lane;
     const struct nw_route_spec *route = lane->route;
     const struct nw_target *t = (const struct nw_target *)(const void *)e;
-    const struct nw_connection_spec *connection =
-        e->source != NULL ? route->source.connection : t->spec->connection;
 
     e->config = (struct nw_endpoint_config){
-        .bridge = lane->bridge->config->name,
+        .bridge = lane->bridge->name,
         .instance = lane->bridge->instance,
         .route = route->name,
         .lane = lane->index,
         .lanes = route->lanes,
         .address = e->source != NULL ? route->source.address : t->spec->address,
         .options = e->source != NULL ? route->source.options : t->spec->options,
-        .connection = nw_bridge_connection(lane->bridge, connection),
+        .connection = e->connection,
         .order = route->order,
         .max_in_flight = route->max_in_flight,
         .retry_first_ms = route->backoff.first_ms,
@@ -99,6 +97,7 @@ static void fill_config(struct nw_endpoint *e)
         .reply = route->source.reply,
         .memory = e->source != NULL ? lane->credit.account.library : 0,
         .spool = e->source != NULL && route->spool_in_outage,
+        .seek = e->source != NULL ? lane->seek : NULL,
     };
 }
 

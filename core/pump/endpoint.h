@@ -28,6 +28,7 @@ struct nw_endpoint {
     const struct nw_source_kind *source; /* one of the two */
     const struct nw_sink_kind *sink;
     const char *type;         /* the connector's name */
+    void *connection;         /* the state of its connection, or NULL */
     void *state;              /* the connector's; valid while open */
     bool open;                /* worker thread */
     bool closed_once;         /* worker thread */

@@ -222,6 +222,15 @@ static void write_ledger(struct nw_lane *lane, const struct nw_message *m)
     }
 }
 
+struct nw_mapper *nw_lane_mapper(struct nw_lane *lane)
+{
+    struct nw_mapper *mapper = lane->worker->mapper;
+
+    nw_mapper_set_fetcher(mapper, lane->fetcher);
+    nw_mapper_message(mapper, lane->route->map_timeout_ms);
+    return mapper;
+}
+
 /* The answer on its way back passes the route's reply rules. Who waits for one that cannot be
  * mapped yet is told so: it would be too late, and the request has been made. */
 static struct nw_message *map_reply(struct nw_lane *lane, struct nw_message *m,
@@ -233,8 +242,7 @@ static struct nw_message *map_reply(struct nw_lane *lane, struct nw_message *m,
     if (reply == NULL || lane->route->reply == NULL || nw_map_is_empty(lane->route->reply)) {
         return reply;
     }
-    nw_mapper_message(lane->worker->mapper, lane->route->map_timeout_ms);
-    if (nw_map_run(lane->route->reply, lane->worker->mapper, reply, &mapped) != 0 ||
+    if (nw_map_run(lane->route->reply, nw_lane_mapper(lane), reply, &mapped) != 0 ||
         mapped.outcome != NW_MAPPED) {
         nw_message_unref(reply);
         if (mapped.outcome == NW_MAP_LATER && m->deadline_ns != 0) {
@@ -321,7 +329,7 @@ static void settle(struct nw_lane *lane)
 /* Those that are not open yet. */
 static int open_endpoints(struct nw_lane *lane)
 {
-    for (size_t i = 0; i < all_targets(lane); i++) {
+    for (size_t i = 0; lane->seek == NULL && i < all_targets(lane); i++) {
         struct nw_target *t = &lane->targets[i];
         int rc = t->sink.open ? 0 : nw_endpoint_open(&t->sink);
         if (rc != 0) {
@@ -329,7 +337,9 @@ static int open_endpoints(struct nw_lane *lane)
         }
         t->window = t->sink.window == 0 ? lane->route->max_in_flight : t->sink.window;
     }
-    nw_spooler_start(&lane->spooler); /* what was left comes before anything newer */
+    if (lane->seek == NULL) {
+        nw_spooler_start(&lane->spooler); /* what was left comes before anything newer */
+    }
     return nw_endpoint_open(&lane->source);
 }
 
@@ -404,9 +414,13 @@ void nw_lane_closed(struct nw_lane *lane)
         return;
     }
     lane->phase = NW_PHASE_CLOSED;
+    nw_worker_disarm(lane->worker, &lane->open_timer); /* the worker goes on without it */
+    for (size_t i = 0; i < all_targets(lane); i++) {
+        nw_worker_disarm(lane->worker, &lane->targets[i].timer);
+    }
     publish(lane);
     nw_credit_end(lane);
-    nw_bridge_lane_closed(lane->bridge);
+    nw_bridge_lane_closed(lane);
 }
 
 /* Runs a round after the source has stopped: all that it offered has come in. */
@@ -473,7 +487,9 @@ void nw_lane_halt(struct nw_lane *lane)
 
 void nw_lane_give_up(struct nw_lane *lane)
 {
-    nw_worker_post(lane->worker, &lane->return_post);
+    if (!atomic_exchange(&lane->return_posted, true)) {
+        nw_worker_post(lane->worker, &lane->return_post);
+    }
 }
 
 /* ---- making ---- */
@@ -497,6 +513,10 @@ static int init_targets(struct nw_lane *lane)
         lane->dead_letter->is_dead_letter = true;
         lane->dead_letter->sink.required = false;
     }
+    for (size_t i = 0; i < count; i++) {
+        struct nw_target *t = &lane->targets[i];
+        t->sink.connection = nw_connections_find(lane->bridge, t->spec->connection);
+    }
     return 0;
 }
 
@@ -512,6 +532,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     lane->return_post = (struct nw_post){.run = on_give_up, .context = lane};
     lane->drained_post = (struct nw_post){.run = on_drained, .context = lane};
     lane->credit_post = (struct nw_post){.run = nw_credit_run, .context = lane};
+    lane->share_post = (struct nw_post){.run = nw_credit_share_run, .context = lane};
     lane->open_timer = (struct nw_timer){.run = try_to_open, .context = lane};
     lane->credit_timer = (struct nw_timer){.run = nw_credit_look, .context = lane};
     (void)pthread_mutex_init(&lane->lock, NULL);
@@ -520,12 +541,13 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
     nw_endpoint_init(&lane->source, lane, route->source.connector->name);
     lane->source.source = route->source.kind;
     lane->source.required = true;
+    lane->source.connection = nw_connections_find(bridge, route->source.connection);
     nw_spooler_init(&lane->spooler, lane);
     nw_later_init(lane);
     if (nw_totals_join(bridge->totals, lane) != 0) {
         return NW_ENOMEM;
     }
-    if (asprintf(&lane->via, "%s/%s", bridge->config->name, route->name) < 0) {
+    if (asprintf(&lane->via, "%s/%s", bridge->name, route->name) < 0) {
         lane->via = NULL;
         return NW_ENOMEM;
     }
@@ -535,6 +557,7 @@ int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw
 void nw_lane_done(struct nw_lane *lane)
 {
     nw_totals_leave(lane->bridge->totals, lane);
+    nw_budget_leave(&lane->credit.account); /* unless it ran */
     for (size_t i = 0; lane->targets != NULL && i < all_targets(lane); i++) {
         nw_target_done(&lane->targets[i]);
     }

@@ -89,7 +89,9 @@ struct nw_lane {
     struct nw_bridge *bridge;
     const struct nw_route_spec *route;
     unsigned index;
+    struct nw_seek *seek; /* not NULL: the source only moves its position, and no sink is opened */
     struct nw_worker *worker;
+    struct nw_avro_fetcher *fetcher; /* of its generation; NULL: no step needs a registry */
     struct nw_endpoint source;
     struct nw_target *targets; /* those of the route, then the dead-letter target if there is one */
     size_t target_count;       /* of the route */
@@ -106,15 +108,19 @@ struct nw_lane {
     bool stopped; /* `then: stop`, or an endpoint that cannot work */
     atomic_bool credit_posted;
     atomic_bool stop_posted; /* the stop has begun, by whomever */
+    atomic_bool return_posted;
     bool all_taken;          /* after the stop: nothing more comes in */
     unsigned open_endpoints; /* not yet closed */
+    bool closed;             /* guarded by the bridge's lock */
+    atomic_size_t sharing;   /* how many lanes share the memory, for share_post */
+    atomic_bool share_posted;
     uint64_t next_number;
     struct nw_result settling[NW_LANE_BATCH];
     size_t settling_count;
     struct nw_ledger ledger;
     struct nw_lane *touched;
     bool is_touched;
-    struct nw_post open_post, stop_post, return_post, drained_post, credit_post;
+    struct nw_post open_post, stop_post, return_post, drained_post, credit_post, share_post;
     struct nw_timer open_timer;
     struct nw_timer credit_timer; /* armed while it has borrowed: what is not used goes back */
 
@@ -129,14 +135,15 @@ struct nw_lane {
     atomic_llong lag;
 };
 
-/* Main thread, before its worker runs: fills lane, which is all zero. 0 or NW_ENOMEM. */
+/* Main thread: fills lane, which is all zero; the connections it needs are open. 0 or NW_ENOMEM. */
 int nw_lane_init(struct nw_lane *lane, struct nw_bridge *bridge, const struct nw_route_spec *route,
                  unsigned index, struct nw_worker *worker);
-/* Main thread, when it is closed or never ran. */
+/* Main thread, when it never ran, or is closed and its worker has gone on since (nw_worker_pass).
+ */
 void nw_lane_done(struct nw_lane *lane);
 
-/* Any thread; each at most once, in this order. start opens the endpoints; stop ends taking and
- * closes when all is settled; give_up sends back what is still in flight. */
+/* Any thread, in this order; more than once is once. start, once, opens the endpoints; stop ends
+ * taking and closes when all is settled; give_up sends back what is still in flight. */
 void nw_lane_start(struct nw_lane *lane);
 void nw_lane_stop(struct nw_lane *lane);
 void nw_lane_give_up(struct nw_lane *lane);
@@ -195,6 +202,9 @@ void nw_lane_offer(struct nw_lane *lane, struct nw_message *const *messages, siz
 /* Main thread: lane is one of so many that share the budget, until nw_credit_end. */
 void nw_credit_init(struct nw_lane *lane, struct nw_budget *budget, size_t lanes);
 void nw_credit_end(struct nw_lane *lane);
+/* Main thread: there are so many lanes from now on. */
+void nw_credit_share(struct nw_lane *lane, size_t lanes);
+void nw_credit_share_run(void *lane); /* what share_post runs */
 size_t nw_lane_credit_take(struct nw_lane *lane, size_t want);
 void nw_lane_credit_give_back(struct nw_lane *lane, size_t n);
 /* An original came in; m was made of it and begins to wait for its target; either is gone. */
@@ -208,6 +218,9 @@ void nw_credit_look(void *lane); /* what credit_timer runs */
 void nw_credit_round(struct nw_lane *lane);
 /* The same after n messages were settled: their credits are free. */
 void nw_credit_settled(struct nw_lane *lane, size_t n);
+
+/* The worker's mapper, ready for the next message of this lane. */
+struct nw_mapper *nw_lane_mapper(struct nw_lane *lane);
 
 /* An endpoint is closed (posted by nw_closed). */
 void nw_lane_closed(struct nw_lane *lane);

@@ -91,18 +91,31 @@ static void add_counts(struct nw_route_snapshot *r, const struct nw_counts *c)
     r->returned += c->returned;
 }
 
-/* The lanes of a route stand together, in the order of the routes: next is where they begin. */
-static void view_route(struct nw_bridge *bridge, const struct nw_route_spec *route, size_t *next,
-                       struct nw_route_snapshot *r)
+static void add_past(const struct nw_past *past, struct nw_route_snapshot *r)
 {
-    bool holding = false, stopped = !route->enabled;
+    add_ledger(r, &past->ledger);
+    if (past->error_time_ns > r->error_time_ns) {
+        r->error_time_ns = past->error_time_ns;
+        (void)snprintf(r->error, sizeof r->error, "%s", past->error);
+    }
+}
+
+static void view_route(struct nw_route *route, struct nw_route_snapshot *r)
+{
+    const struct nw_route_spec *spec = route->spec;
+    bool holding = false, stopped = !spec->enabled;
     struct nw_counts ended;
 
-    *r = (struct nw_route_snapshot){.route = route, .lag = -1, .ready = true};
-    for (; *next < bridge->lane_count && bridge->lanes[*next].route == route; (*next)++) {
-        add_lane(&bridge->lanes[*next], r, &holding, &stopped);
+    *r = (struct nw_route_snapshot){.route = spec, .lag = -1, .ready = true};
+    for (size_t i = 0; i < route->lane_count; i++) {
+        add_lane(&route->lanes[i], r, &holding, &stopped);
     }
-    nw_totals_of(bridge->totals, route->name, &r->before, &ended);
+    if (spec->enabled && route->lane_count == 0) {
+        r->ready = false;
+        (void)snprintf(r->waiting_for, sizeof r->waiting_for, "it is being reloaded");
+    }
+    add_past(&route->past, r);
+    nw_totals_of(route->bridge->totals, spec->name, &r->before, &ended);
     add_counts(r, &r->before);
     add_counts(r, &ended);
     r->taken = r->received + r->returned;
@@ -113,14 +126,15 @@ static void view_route(struct nw_bridge *bridge, const struct nw_route_spec *rou
     } else {
         r->state = holding ? NW_ROUTE_HOLDING : NW_ROUTE_RUNNING;
     }
-    if (!route->enabled) {
+    if (!spec->enabled) {
         r->ready = true; /* nobody waits for a route that is switched off */
     }
 }
 
 static void view_connection(struct nw_connection *c, struct nw_connection_snapshot *out)
 {
-    *out = (struct nw_connection_snapshot){.name = c->spec->name, .type = c->spec->connector->name};
+    *out = (struct nw_connection_snapshot){
+        .name = c->spec->name, .type = c->spec->connector->name, .spec = c->spec};
     (void)pthread_mutex_lock(&c->lock);
     out->up = c->status == NW_STATE_READY;
     (void)snprintf(out->text, sizeof out->text, "%s", c->text);
@@ -133,7 +147,8 @@ static int add_counter(struct nw_bridge_snapshot *out, const char *route, const 
     struct nw_counter_snapshot *counters;
 
     for (size_t i = 0; i < out->counter_count; i++) {
-        if (out->counters[i].route == route && strcmp(out->counters[i].name, name) == 0) {
+        if (strcmp(out->counters[i].route, route) == 0 &&
+            strcmp(out->counters[i].name, name) == 0) {
             out->counters[i].value += value;
             return 0;
         }
@@ -147,47 +162,73 @@ static int add_counter(struct nw_bridge_snapshot *out, const char *route, const 
     return 0;
 }
 
-static int add_counters(struct nw_bridge_snapshot *out, struct nw_endpoint *e)
+static int add_counters(struct nw_bridge_snapshot *out, const char *route,
+                        const struct nw_counter *counters)
 {
     int rc = 0;
 
-    (void)pthread_mutex_lock(&e->lock);
-    for (struct nw_counter *c = e->counters; rc == 0 && c != NULL; c = c->next) {
-        rc = add_counter(out, e->lane->route->name, c->name, atomic_load(&c->value));
+    for (const struct nw_counter *c = counters; rc == 0 && c != NULL; c = c->next) {
+        rc = add_counter(out, route, c->name, atomic_load(&c->value));
     }
+    return rc;
+}
+
+static int count_endpoint(struct nw_bridge_snapshot *out, struct nw_endpoint *e)
+{
+    int rc;
+
+    (void)pthread_mutex_lock(&e->lock);
+    rc = add_counters(out, e->lane->route->name, e->counters);
     (void)pthread_mutex_unlock(&e->lock);
+    return rc;
+}
+
+static int count_route(struct nw_bridge_snapshot *out, const struct nw_route *route)
+{
+    int rc = add_counters(out, route->spec->name, route->past.counters);
+
+    for (size_t i = 0; rc == 0 && i < route->lane_count; i++) {
+        struct nw_lane *l = &route->lanes[i];
+        rc = count_endpoint(out, &l->source);
+        for (size_t t = 0; rc == 0 && t < l->target_count; t++) {
+            rc = count_endpoint(out, &l->targets[t].sink);
+        }
+    }
+    return rc;
+}
+
+static int view(struct nw_bridge *bridge, struct nw_bridge_snapshot *out)
+{
+    size_t connections = 0;
+    int rc = 0;
+
+    for (struct nw_connection *c = bridge->connections; c != NULL; c = c->next) {
+        connections++;
+    }
+    out->routes = calloc(bridge->route_count + 1, sizeof *out->routes);
+    out->connections = calloc(connections + 1, sizeof *out->connections);
+    if (out->routes == NULL || out->connections == NULL) {
+        return NW_ENOMEM;
+    }
+    for (size_t i = 0; rc == 0 && i < bridge->route_count; i++) {
+        view_route(bridge->routes[i], &out->routes[out->route_count++]);
+        rc = count_route(out, bridge->routes[i]);
+    }
+    for (struct nw_connection *c = bridge->connections; c != NULL; c = c->next) {
+        view_connection(c, &out->connections[out->connection_count++]);
+    }
     return rc;
 }
 
 int nw_bridge_snapshot(struct nw_bridge *bridge, struct nw_bridge_snapshot *out)
 {
-    const struct nw_config *config = bridge->config;
-    size_t lane = 0;
-    int rc = 0;
+    int rc;
 
-    *out = (struct nw_bridge_snapshot){.route_count = config->route_count,
-                                       .connection_count = bridge->connection_count,
+    (void)pthread_rwlock_rdlock(&bridge->shape);
+    *out = (struct nw_bridge_snapshot){.bridge = bridge,
                                        .memory = bridge->budget.total,
                                        .memory_free = nw_budget_free(&bridge->budget)};
-    out->routes = calloc(out->route_count + 1, sizeof *out->routes);
-    out->connections = calloc(out->connection_count + 1, sizeof *out->connections);
-    if (out->routes == NULL || out->connections == NULL) {
-        nw_bridge_snapshot_done(out);
-        return NW_ENOMEM;
-    }
-    for (size_t i = 0; i < out->route_count; i++) {
-        view_route(bridge, config->routes[i], &lane, &out->routes[i]);
-    }
-    for (size_t i = 0; i < out->connection_count; i++) {
-        view_connection(&bridge->connections[i], &out->connections[i]);
-    }
-    for (size_t i = 0; rc == 0 && i < bridge->lane_count; i++) {
-        struct nw_lane *l = &bridge->lanes[i];
-        rc = add_counters(out, &l->source);
-        for (size_t t = 0; rc == 0 && t < l->target_count; t++) {
-            rc = add_counters(out, &l->targets[t].sink);
-        }
-    }
+    rc = view(bridge, out);
     if (rc != 0) {
         nw_bridge_snapshot_done(out);
     }
@@ -199,5 +240,6 @@ void nw_bridge_snapshot_done(struct nw_bridge_snapshot *s)
     free(s->routes);
     free(s->connections);
     free(s->counters);
+    (void)pthread_rwlock_unlock(&s->bridge->shape);
     *s = (struct nw_bridge_snapshot){0};
 }

@@ -90,7 +90,7 @@ static bool is_wanted(struct nw_spooler *s)
     const struct nw_route_spec *route = s->lane->route;
 
     return route->spool_used ||
-           (route->spool_possible && nw_spool_exists(s->lane->bridge->config->state_dir));
+           (route->spool_possible && nw_spool_exists(s->lane->bridge->state_dir));
 }
 
 void nw_spooler_start(struct nw_spooler *s)

@@ -39,10 +39,10 @@ struct nw_tables {
     struct nw_bucket *buckets;
 };
 
-static bool is_used(const struct nw_config *config, const struct nw_lookup_spec *spec)
+static bool is_used(const struct nw_routes *routes, const struct nw_lookup_spec *spec)
 {
-    for (size_t i = 0; i < config->route_count; i++) {
-        const struct nw_route_spec *r = config->routes[i];
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct nw_route_spec *r = routes->items[i];
         if (r->enabled && (nw_map_looks_into(r->map, spec->lookup) ||
                            nw_map_looks_into(r->reply, spec->lookup))) {
             return true;
@@ -51,10 +51,10 @@ static bool is_used(const struct nw_config *config, const struct nw_lookup_spec 
     return false;
 }
 
-bool nw_tables_need_hub(const struct nw_config *config)
+bool nw_tables_need_hub(const struct nw_config *config, const struct nw_routes *routes)
 {
     for (const struct nw_lookup_spec *s = config->lookups; s != NULL; s = s->next) {
-        if (s->bucket != NULL && is_used(config, s)) {
+        if (s->bucket != NULL && is_used(routes, s)) {
             return true;
         }
     }
@@ -193,8 +193,8 @@ static int start_thread(struct nw_tables *t, struct nw_error *error)
     return 0;
 }
 
-int nw_tables_start(const struct nw_config *config, void *hub, struct nw_tables **out,
-                    struct nw_error *error)
+int nw_tables_start(const struct nw_config *config, const struct nw_routes *routes, void *hub,
+                    struct nw_tables **out, struct nw_error *error)
 {
     struct nw_tables *t = calloc(1, sizeof *t);
     size_t most = 0;
@@ -213,7 +213,7 @@ int nw_tables_start(const struct nw_config *config, void *hub, struct nw_tables 
         rc = nw_error_set(error, NW_ENOMEM, "out of memory");
     }
     for (struct nw_lookup_spec *s = config->lookups; rc == 0 && s != NULL; s = s->next) {
-        if (s->path != NULL && is_used(config, s)) {
+        if (s->path != NULL && is_used(routes, s)) {
             t->files[t->file_count++].spec = s;
         }
     }
@@ -221,7 +221,7 @@ int nw_tables_start(const struct nw_config *config, void *hub, struct nw_tables 
         rc = start_thread(t, error);
     }
     for (const struct nw_lookup_spec *s = config->lookups; rc == 0 && s != NULL; s = s->next) {
-        if (s->bucket != NULL && hub != NULL && is_used(config, s) &&
+        if (s->bucket != NULL && hub != NULL && is_used(routes, s) &&
             nw_bucket_start(s, hub, &t->buckets) != 0) {
             rc = nw_error_set(error, NW_ENOMEM, "out of memory");
         }

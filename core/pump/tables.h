@@ -11,14 +11,21 @@
 
 struct nw_tables;
 
-/* Start, for the routes that are enabled. hub: the state of the connection to NATS, for buckets.
- * *out NULL: there is nothing to keep. 0, or NW_ENOMEM or NW_EIO with the reason. Main thread. */
-int nw_tables_start(const struct nw_config *config, void *hub, struct nw_tables **out,
-                    struct nw_error *error);
+/* Some of a configuration's routes. */
+struct nw_routes {
+    const struct nw_route_spec *const *items;
+    size_t count;
+};
+
+/* Start, for those of the routes that are enabled. hub: the state of the connection to NATS, for
+ * buckets. *out NULL: there is nothing to keep. 0, or NW_ENOMEM or NW_EIO with the reason. Main
+ * thread. */
+int nw_tables_start(const struct nw_config *config, const struct nw_routes *routes, void *hub,
+                    struct nw_tables **out, struct nw_error *error);
 /* The connection must still be there. NULL is allowed. */
 void nw_tables_stop(struct nw_tables *t);
 
-/* Does a route that is enabled look into a bucket? */
-bool nw_tables_need_hub(const struct nw_config *config);
+/* Does one of them that is enabled look into a bucket? */
+bool nw_tables_need_hub(const struct nw_config *config, const struct nw_routes *routes);
 
 #endif

@@ -17,18 +17,15 @@ struct kept {
 
 struct nw_windows {
     struct kept *items;
-    char **names; /* of their files */
     size_t count;
 };
 
-static size_t count_windows(const struct nw_config *config)
+static size_t count_windows(const struct nw_route_spec *route)
 {
     size_t count = 0;
 
-    for (size_t r = 0; r < config->route_count; r++) {
-        for (size_t i = 0; nw_map_window(config->routes[r]->map, i) != NULL; i++) {
-            count++;
-        }
+    while (nw_map_window(route->map, count) != NULL) {
+        count++;
     }
     return count;
 }
@@ -127,68 +124,61 @@ static int open_window(struct kept *k, const char *folder, const char *name)
     return fill(k);
 }
 
-static bool is_over(const void *area, void *context)
+static char *file_name(const struct nw_route_spec *route, size_t index)
 {
-    return nw_window_is_area(area) && nw_window_is_over(area, *(const int64_t *)context);
+    char *name;
+
+    return asprintf(&name, "%s.%zu", route->name, index + 1) < 0 ? NULL : name;
 }
 
-/* What routes left that are not there any more goes when its time is over. */
-static void sweep(const struct nw_windows *w, const char *folder)
+static int open_all(struct nw_windows *w, const struct nw_route_spec *route, const char *folder)
 {
-    int64_t now_ms = nw_window_now();
-
-    nw_areas_sweep(folder, NW_WINDOW_AREA, (const char *const *)w->names, w->count, is_over,
-                   &now_ms);
-}
-
-static int open_all(struct nw_windows *w, const struct nw_config *config, const char *folder)
-{
+    struct nw_window *window;
     int rc = 0;
 
-    for (size_t r = 0; rc == 0 && r < config->route_count; r++) {
-        const struct nw_route_spec *route = config->routes[r];
-        struct nw_window *window;
-        for (size_t i = 0; rc == 0 && (window = nw_map_window(route->map, i)) != NULL; i++) {
-            struct kept *k = &w->items[w->count];
-            k->route = route;
-            k->window = window;
-            if (asprintf(&w->names[w->count], "%s.%zu", route->name, i + 1) < 0) {
-                w->names[w->count] = NULL;
-                return NW_ENOMEM;
-            }
-            w->count++;
-            rc = route->enabled ? open_window(k, folder, w->names[w->count - 1]) : 0;
+    while (rc == 0 && (window = nw_map_window(route->map, w->count)) != NULL) {
+        struct kept *k = &w->items[w->count];
+        char *name = file_name(route, w->count);
+        if (name == NULL) {
+            return NW_ENOMEM;
         }
+        k->route = route;
+        k->window = window;
+        w->count++;
+        rc = open_window(k, folder, name);
+        free(name);
     }
     return rc;
 }
 
-int nw_windows_open(const struct nw_config *config, struct nw_windows **out)
+int nw_windows_open(const struct nw_route_spec *route, const char *state_dir,
+                    struct nw_windows **out)
 {
-    struct nw_windows *w = calloc(1, sizeof *w);
-    size_t most = count_windows(config);
+    size_t most = count_windows(route);
+    struct nw_windows *w;
     char *folder = NULL;
     int rc = NW_ENOMEM;
 
-    if (w == NULL || asprintf(&folder, "%s/dedupe", config->state_dir) < 0) {
+    *out = NULL;
+    if (most == 0) {
+        return 0;
+    }
+    w = calloc(1, sizeof *w);
+    if (w == NULL || asprintf(&folder, "%s/dedupe", state_dir) < 0) {
         free(w);
         return NW_ENOMEM;
     }
-    w->items = calloc(most + 1, sizeof *w->items);
-    w->names = calloc(most + 1, sizeof *w->names);
-    if (w->items != NULL && w->names != NULL) {
-        rc = open_all(w, config, folder);
-    }
-    if (rc == 0) {
-        sweep(w, folder);
+    w->items = calloc(most, sizeof *w->items);
+    if (w->items != NULL) {
+        rc = open_all(w, route, folder);
     }
     free(folder);
-    if (rc != 0 || most == 0) {
+    if (rc != 0) {
         nw_windows_close(w);
-        w = NULL;
+        return rc;
     }
     *out = w;
-    return rc;
+    return 0;
 }
 
 void nw_windows_close(struct nw_windows *w)
@@ -201,9 +191,44 @@ void nw_windows_close(struct nw_windows *w)
             nw_window_close(w->items[i].window);
             nw_areas_close(w->items[i].areas);
         }
-        free(w->names[i]);
     }
     free(w->items);
-    free(w->names);
     free(w);
+}
+
+/* ---- what nobody has any more ---- */
+
+static bool is_over(const void *area, void *context)
+{
+    return nw_window_is_area(area) && nw_window_is_over(area, *(const int64_t *)context);
+}
+
+void nw_windows_sweep(const struct nw_config *config)
+{
+    int64_t now_ms = nw_window_now();
+    size_t most = 0, count = 0;
+    char **names, *folder = NULL;
+
+    for (size_t r = 0; r < config->route_count; r++) {
+        most += count_windows(config->routes[r]);
+    }
+    names = calloc(most + 1, sizeof *names);
+    if (names == NULL || asprintf(&folder, "%s/dedupe", config->state_dir) < 0) {
+        free(names);
+        return; /* what is left goes at another start */
+    }
+    for (size_t r = 0; r < config->route_count; r++) {
+        for (size_t i = 0; nw_map_window(config->routes[r]->map, i) != NULL; i++) {
+            names[count] = file_name(config->routes[r], i);
+            count += names[count] != NULL ? 1 : 0;
+        }
+    }
+    if (count == most) {
+        nw_areas_sweep(folder, NW_WINDOW_AREA, (const char *const *)names, count, is_over, &now_ms);
+    }
+    while (count > 0) {
+        free(names[--count]);
+    }
+    free(names);
+    free(folder);
 }

@@ -11,10 +11,13 @@
 
 struct nw_windows;
 
-/* Open those of all routes that are enabled, before they run. *out NULL: there are none. 0 or
- * NW_ENOMEM. Main thread. */
-int nw_windows_open(const struct nw_config *config, struct nw_windows **out);
-/* When no lane runs any more. NULL is allowed. */
+/* Open those of a route, before it runs. *out NULL: it has none. 0 or NW_ENOMEM. Main thread. */
+int nw_windows_open(const struct nw_route_spec *route, const char *state_dir,
+                    struct nw_windows **out);
+/* When no lane of it runs any more. NULL is allowed. */
 void nw_windows_close(struct nw_windows *windows);
+
+/* Remove what routes left that the configuration does not have, when its time is over. */
+void nw_windows_sweep(const struct nw_config *config);
 
 #endif

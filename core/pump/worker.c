@@ -132,6 +132,46 @@ void nw_worker_post(struct nw_worker *w, struct nw_post *post)
     wake(w);
 }
 
+/* A mark that goes through the worker twice: what it finds the first time may have touched a lane,
+ * which is flushed before it comes again. */
+struct mark {
+    struct nw_worker *worker;
+    struct nw_post post;
+    unsigned times;
+    pthread_mutex_t lock; /* guards through */
+    pthread_cond_t changed;
+    bool through;
+};
+
+static void pass_mark(void *context)
+{
+    struct mark *m = context;
+
+    if (++m->times < 2) {
+        nw_worker_post(m->worker, &m->post);
+        return;
+    }
+    (void)pthread_mutex_lock(&m->lock);
+    m->through = true;
+    (void)pthread_cond_signal(&m->changed);
+    (void)pthread_mutex_unlock(&m->lock);
+}
+
+void nw_worker_pass(struct nw_worker *w)
+{
+    struct mark m = {.worker = w,
+                     .post = {.run = pass_mark, .context = &m},
+                     .lock = PTHREAD_MUTEX_INITIALIZER,
+                     .changed = PTHREAD_COND_INITIALIZER};
+
+    nw_worker_post(w, &m.post);
+    (void)pthread_mutex_lock(&m.lock);
+    while (!m.through) {
+        (void)pthread_cond_wait(&m.changed, &m.lock);
+    }
+    (void)pthread_mutex_unlock(&m.lock);
+}
+
 static bool take_messages(struct nw_worker *w)
 {
     struct nw_message *m = atomic_exchange(&w->messages, NULL), *oldest = NULL;

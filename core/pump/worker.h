@@ -37,6 +37,7 @@ struct nw_timer {
 
 struct nw_worker {
     pthread_t thread;
+    size_t lanes; /* that it runs; main thread */
     int wake_fd;
     _Atomic(struct nw_message *) messages;
     _Atomic(struct nw_post *) posts;
@@ -56,6 +57,10 @@ int nw_worker_start(struct nw_worker *w, unsigned number);
 
 /* End the thread when all that was posted before has run, and free what w holds. Main thread. */
 void nw_worker_stop(struct nw_worker *w);
+
+/* Wait until all that the worker has begun is behind it: no lane that was closed before is touched
+ * any more. Not on a worker. */
+void nw_worker_pass(struct nw_worker *w);
 
 /* Any thread. */
 void nw_worker_post(struct nw_worker *w, struct nw_post *post);

@@ -33,8 +33,21 @@ err_has '--log-format wants one of: text json; found "xml"'
 run 2 check a.yaml --help=yes
 err_has '--help has no value'
 
+run 2 plan
+err_has 'usage: natsway plan FILE...'
+run 2 seek orders
+err_has 'natsway seek: --to TIME, --to beginning, --to end or --to-sequence N?'
+run 2 seek orders --to end --to-sequence 1
+err_has 'natsway seek: --to TIME'
+run 2 seek orders --to tomorrow
+err_has '--to wants a time like 2026-01-31T12:00:00Z, beginning or end, found "tomorrow"'
+run 2 seek orders --to-sequence one
+err_has '--to-sequence wants a number, found "one"'
+run 3 reload --admin http://127.0.0.1:1
+err_has 'natsway: no answer from the running bridge: http://127.0.0.1:1/api/reload: '
+
 run 0 help
-for command in run check try docs connectors version help; do
+for command in run check try reload plan seek docs connectors version help; do
     out_has "natsway $command"
 done
 run 0 --help

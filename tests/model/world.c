@@ -16,7 +16,6 @@ static struct nw_mapper *mapper;
 static struct nw_endpoint *source_endpoint;
 static struct nw_route_spec route;
 static struct nw_sink_spec sinks[TARGETS];
-static struct nw_config config = {.name = "b", .state_dir = "/nonexistent"};
 
 /* ---- messages: the payload is the number ---- */
 
@@ -231,7 +230,8 @@ void world_begin(const struct scenario *scenario, const struct lasting *lasting)
 {
     world = (struct world){.scenario = scenario, .last = *lasting};
     make_route(scenario);
-    world.bridge.config = &config;
+    world.bridge.name = "b";
+    world.bridge.state_dir = "/nonexistent";
     world.worker.mapper = mapper;
     world.worker.now_ns = nw_clock_monotonic_ns();
     if (nw_lane_init(&world.lane, &world.bridge, &route, 0, &world.worker) != 0) {

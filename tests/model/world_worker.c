@@ -94,9 +94,9 @@ void world_timer(size_t index)
 
 /* ---- the bridge ---- */
 
-void nw_bridge_lane_closed(struct nw_bridge *bridge)
+void nw_bridge_lane_closed(struct nw_lane *lane)
 {
-    (void)bridge;
+    (void)lane;
     world.closed = true;
 }
 
@@ -106,7 +106,7 @@ void nw_bridge_want_replay(struct nw_bridge *bridge)
     world.replay_wanted = true;
 }
 
-void *nw_bridge_connection(struct nw_bridge *bridge, const struct nw_connection_spec *spec)
+void *nw_connections_find(struct nw_bridge *bridge, const struct nw_connection_spec *spec)
 {
     (void)bridge;
     (void)spec;

@@ -205,6 +205,31 @@ void nwt_bridge_spawn(struct nwt_bridge *bridge, struct nwt_process *process, co
     free(copy);
 }
 
+int nwt_bridge_tell(struct nwt_bridge *bridge, char **said, const char *command, ...)
+{
+    char *arguments[20] = {(char *)program(), (char *)command, (char *)"--admin", bridge->admin};
+    char path[400];
+    struct nwt_process process;
+    va_list more;
+    size_t n = 4;
+
+    va_start(more, command);
+    while (n + 1 < sizeof arguments / sizeof arguments[0] &&
+           (arguments[n] = va_arg(more, char *)) != NULL) {
+        n++;
+    }
+    va_end(more);
+    snprintf(path, sizeof path, "%s.told", bridge->config);
+    nwt_file_write(path, "%s", "");
+    nwt_process_start(&process, arguments, NULL, path, path);
+    int code = nwt_process_wait(&process, STOP_TIMEOUT_MS);
+    nwt_process_kill(&process);
+    if (said != NULL) {
+        *said = nwt_file_read(path, NULL);
+    }
+    return code;
+}
+
 bool nwt_bridge_ready(const struct nwt_bridge *bridge)
 {
     char url[60];

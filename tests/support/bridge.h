@@ -47,6 +47,12 @@ int nwt_bridge_command_with(struct nwt_bridge *bridge, const char *command, cons
 void nwt_bridge_spawn(struct nwt_bridge *bridge, struct nwt_process *process, const char *words,
                       const char *in_path, const char *out_path, const char *error_path);
 
+/* Run `natsway COMMAND ARGUMENTS --admin URL` to its end, with the bridge's admin address; the
+ * arguments end with NULL. The exit code; *said (may be NULL) is all that it printed, to be freed.
+ */
+int nwt_bridge_tell(struct nwt_bridge *bridge, char **said, const char *command, ...)
+    __attribute__((sentinel));
+
 /* Whether /readyz says 200. */
 bool nwt_bridge_ready(const struct nwt_bridge *bridge);
 /* Whether the text stands in its log. */

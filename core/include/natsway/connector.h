@@ -126,8 +126,8 @@ struct nw_option {
     const char *doc;              /* one line */
 };
 
-/* Reports a mistake that only the connector can see; any number of times. option is the name of the
- * row ("properties.linger.ms" for a name in pairs, "tls.ca" in a group), or NULL: the address. */
+/* Reports what only the connector can see. option is the row's name ("properties.linger.ms" for a
+ * name in pairs, "tls.ca" in a group), or NULL: the address. */
 struct nw_check;
 NW_API void nw_check_error(struct nw_check *check, const char *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -136,9 +136,9 @@ NW_API void nw_check_warning(struct nw_check *check, const char *option, const c
 
 /* ---- Messages ---- */
 
-/* A message is one pooled object. What a connector sets is borrowed, not copied: it must stay valid
- * until the release function runs. nw_message_alloc() and nw_message_copy() give memory that lives
- * as long as the message. Reading is allowed to whoever owns the message at the time. */
+/* One pooled object. What a connector sets is borrowed, not copied: it stays valid until the
+ * release function runs. nw_message_alloc() and nw_message_copy() give memory that lives as long as
+ * the message. Whoever owns the message may read it. */
 struct nw_message;
 struct nw_endpoint;
 
@@ -160,8 +160,7 @@ NW_API struct nw_message *nw_message_new(struct nw_endpoint *endpoint);
 NW_API struct nw_message *nw_message_ref(struct nw_message *message);
 NW_API void nw_message_unref(struct nw_message *message);
 /* Called once, on any thread, when nobody needs the borrowed bytes any more. */
-NW_API void nw_message_set_release(struct nw_message *message, void (*release)(void *owner),
-                                   void *owner);
+NW_API void nw_message_set_release(struct nw_message *m, void (*release)(void *owner), void *owner);
 NW_API void *nw_message_alloc(struct nw_message *message, size_t size); /* aligned, or NULL */
 NW_API struct nw_slice nw_message_copy(struct nw_message *message, const void *data, size_t len);
 
@@ -187,7 +186,7 @@ NW_API struct nw_slice nw_message_address(const struct nw_message *message);
 NW_API struct nw_slice nw_message_key(const struct nw_message *message);
 NW_API struct nw_slice nw_message_payload(const struct nw_message *message); /* NULL: tombstone */
 NW_API size_t nw_message_header_count(const struct nw_message *message);
-NW_API void nw_message_header(const struct nw_message *message, size_t index, struct nw_slice *name,
+NW_API void nw_message_header(const struct nw_message *m, size_t index, struct nw_slice *name,
                               struct nw_slice *value);
 /* false, and number untouched, if it has none. */
 NW_API bool nw_message_number(const struct nw_message *message, enum nw_meta meta, int64_t *number);
@@ -204,8 +203,7 @@ NW_API struct nw_slice nw_message_value(const struct nw_message *message, uint32
 /* ---- Outcomes ---- */
 
 enum nw_outcome {
-    NW_ACK,   /* done: the target confirmed it (settle: all targets, or it was filtered, dropped
-                 or dead-lettered) */
+    NW_ACK,   /* the target confirmed it (settle: all; or filtered, dropped, dead-lettered) */
     NW_RETRY, /* not now: the target is away or busy (settle: not delivered, it must come again) */
     NW_REJECT /* never: the target refuses this message (settle: only where somebody waits) */
 };
@@ -230,16 +228,13 @@ struct nw_result {
 };
 
 /* ---- Endpoints ---- */
-
 enum nw_order { NW_ORDER_STRICT, NW_ORDER_KEY, NW_ORDER_RELAXED };
 
 /* What an endpoint is opened with; all of it lives until nw_closed(). */
 struct nw_endpoint_config {
-    const char *bridge;   /* name of the bridge */
-    const char *instance; /* unique for this process, stable across restarts */
-    const char *route;
-    unsigned lane; /* from 0 */
-    unsigned lanes;
+    const char *instance;       /* unique for this process, stable across restarts */
+    const char *bridge, *route; /* their names */
+    unsigned lane, lanes;       /* from 0; how many */
     const char *address; /* as configured; a sink's is a template, its value comes with messages */
     const void *options; /* the structure the rows fill */
     void *connection;    /* state of the connection's open, or NULL if the kind has none */
@@ -249,26 +244,34 @@ struct nw_endpoint_config {
     bool reply;    /* source: the route answers; sink: the answer is wanted */
     size_t memory; /* source: bytes that it and its library may keep beside what it offered */
     bool spool;    /* source: what is settled with NW_CAUSE_OUTAGE is wanted in nw_store() */
+    struct nw_seek *seek; /* sources; NULL but for `natsway seek` */
 };
 
-/* offer: hand over n messages, in order; the pump owns them until settle. The source must hold
- * credit for them: a message offered without is taken, but is counted as a fault of the connector.
- * Must not be called after stop() returned, nor from inside settle of the same message. */
+enum nw_seek_to { NW_SEEK_BEGINNING, NW_SEEK_END, NW_SEEK_TIME, NW_SEEK_SEQUENCE };
+/* A source opened with one moves the route's position, calls done once, on any thread (text: from
+ * where to where, or why not), and offers nothing. Only for those with SEQUENCE, OFFSET or LINE. */
+struct nw_seek {
+    enum nw_seek_to to;
+    int64_t value; /* nanoseconds since 1970; or a sequence, an offset, a line */
+    void (*done)(struct nw_seek *seek, bool moved, const char *text);
+};
+
+/* offer: hand over n messages, in order; the pump owns them until settle. The source holds credit
+ * for them. Not after stop() returned, nor from inside settle of the same message. */
 NW_API void nw_offer(struct nw_endpoint *source, struct nw_message *const *messages, size_t n);
 
-/* Credit is the only backpressure. Take up to `want` credits; returns how many were given, 0 when
- * there are none: then credit() of the source is called once when there are some again. One credit
- * is used by each message offered; what is not used must be given back. */
+/* The only backpressure. Take up to `want` credits, one for each message; what is not used is given
+ * back. Returns how many: after 0, credit() of the source is called once when there are some. */
 NW_API size_t nw_credit_take(struct nw_endpoint *source, size_t want);
 NW_API void nw_credit_return(struct nw_endpoint *source, size_t unused);
 
 /* For a source whose library confirms before anything can be delivered: write n messages to the
- * route's crash-safe spool and take them over. 0: they are stored and may be confirmed; they reach
- * the lane from the spool and are settled by it, needing no credit. NW_STORED_FULL: the same, but
- * stop the sender, what error says is full; there is a reserve for what it has under way. NW_EFULL
- * (of the reserve), NW_EIO, NW_ENOMEM, NW_EINVAL (a template of the source has no value): nothing
- * was stored, the caller keeps the messages. n 0 asks for room: 0 or NW_STORED_FULL. What was
- * settled may be given too. Blocks for one commit: never call it on a worker thread. */
+ * route's crash-safe spool and take them over. 0: they are stored and may be confirmed; the spool
+ * gives them to the lane and settles them, needing no credit. NW_STORED_FULL: the same, but stop
+ * the sender: error says what is full; a reserve takes what is under way. NW_EFULL (of the
+ * reserve), NW_EIO, NW_ENOMEM, NW_EINVAL (a template has no value): nothing was stored. n 0 asks
+ * for room: 0 or NW_STORED_FULL. Takes settled ones, too. Blocks for one commit: not for workers.
+ */
 #define NW_STORED_FULL 1
 NW_API int nw_store(struct nw_endpoint *source, struct nw_message *const *messages, size_t n,
                     struct nw_error *error);
@@ -280,8 +283,7 @@ NW_API bool nw_retry_pending(const struct nw_endpoint *sink);
 /* At most so many messages sent and not done. In open only; without it the lane's max_in_flight. */
 NW_API void nw_sink_window(struct nw_endpoint *sink, size_t messages);
 
-/* DOWN: was lost or refused, it is being tried again. FAILED: cannot work until the configuration
- * or the other side is changed. */
+/* DOWN: lost or refused, it is being tried again. FAILED: until one of the two sides is changed. */
 enum nw_state { NW_STATE_CONNECTING, NW_STATE_READY, NW_STATE_DOWN, NW_STATE_FAILED };
 /* Where the endpoint stands; text for people, copied, may be NULL. Logged once for each change. */
 NW_API void nw_endpoint_state(struct nw_endpoint *endpoint, enum nw_state state, const char *text);
@@ -292,18 +294,16 @@ enum nw_level { NW_LOG_ERROR, NW_LOG_WARNING, NW_LOG_INFO, NW_LOG_DEBUG };
 /* For what is not the fate of one message (those the pump logs). Never payloads, never secrets. */
 NW_API void nw_log(struct nw_endpoint *endpoint, enum nw_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* n messages of the source were lost before they could be offered, where the protocol cannot hold
- * them (core NATS, QoS 0): counted as received and dropped. */
+/* n messages were lost before they could be offered (core NATS, QoS 0): received and dropped. */
 NW_API void nw_lost(struct nw_endpoint *source, uint64_t n, const char *why);
 /* How many messages wait at the source. */
 NW_API void nw_lag(struct nw_endpoint *source, int64_t messages);
 /* A counter of the connector's own: natsway_NAME_total{route}. name is a literal. */
 NW_API void nw_metric_count(struct nw_endpoint *endpoint, const char *name, uint64_t n);
 
-/* Small crash-safe state of the route (cursors): up to 64 KiB under a key. Reading gives a copy
- * that the caller frees with free(), or NW_ENOTFOUND; it may take a millisecond: use it in open.
- * Writing returns at once, NULL removes; the newest value of each key is on disk within 200 ms,
- * after nw_state_sync(), which waits for it and is not for workers, and after nw_closed(). */
+/* Small crash-safe state of the route (cursors): up to 64 KiB under a key. Reading (a millisecond)
+ * gives a copy for free(), or NW_ENOTFOUND. Writing returns at once, NULL removes; it is on disk
+ * within 200 ms, after nw_state_sync() (it waits; not for workers), after nw_closed(). */
 NW_API int nw_state_read(struct nw_endpoint *endpoint, const char *key, void **data, size_t *len);
 NW_API int nw_state_write(struct nw_endpoint *e, const char *key, const void *data, size_t len);
 NW_API void nw_state_sync(struct nw_endpoint *endpoint);
@@ -314,9 +314,9 @@ NW_API void nw_connection_state(struct nw_connection *connection, enum nw_state 
 NW_API void nw_connection_log(struct nw_connection *connection, enum nw_level level,
                               const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* What routes share: one producer, one session, one listener. Opened before, closed after the
- * endpoints that use it, on the main thread; neither may wait for the network. probe, for `check
- * --online`, does: it connects once, within 5 s, and leaves nothing behind. */
+/* What routes share: a producer, a listener. Opened before, closed after the endpoints that use it,
+ * on the main thread; neither waits for the network. probe (`check --online`) does: it connects
+ * once, within 5 s, and leaves nothing behind. */
 struct nw_connection_config {
     const char *bridge, *instance, *name;
     const void *options;

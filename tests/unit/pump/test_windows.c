@@ -41,7 +41,8 @@ static void start(int64_t length_ms)
     cr_assert_eq(
         nw_template_compile(NW_LITERAL("{{json('.id')}}"), NW_FILL_TEXT, &scope, &t, &error), 0);
     cr_assert_eq(nw_map_add_dedupe(route.map, t, length_ms, 1000, NULL), 0);
-    cr_assert_eq(nw_windows_open(&config, &windows), 0);
+    nw_windows_sweep(&config);
+    cr_assert_eq(nw_windows_open(&route, folder, &windows), 0);
 }
 
 static void stop(void)
@@ -135,7 +136,8 @@ Test(windows, what_a_route_left_stays_until_its_time_is_over)
     (void)ask("a", "1");
     stop();
     route.map = nw_map_new(); /* without dedupe */
-    cr_assert_eq(nw_windows_open(&config, &windows), 0);
+    nw_windows_sweep(&config);
+    cr_assert_eq(nw_windows_open(&route, folder, &windows), 0);
     cr_expect_null(windows);
     nw_map_free(route.map);
     path = only_file();
@@ -153,7 +155,8 @@ Test(windows, and_at_the_next_start_if_that_is_later)
     free(only_file());
     (void)usleep(2000); /* longer than the window: the condition itself is a time */
     route.map = nw_map_new();
-    cr_assert_eq(nw_windows_open(&config, &windows), 0);
+    nw_windows_sweep(&config);
+    cr_assert_eq(nw_windows_open(&route, folder, &windows), 0);
     nw_map_free(route.map);
     path = only_file();
     cr_expect_null(path, "%s", path);
