@@ -155,6 +155,18 @@ static void say(struct kafka_source *s, rd_kafka_error_t *error)
     }
 }
 
+static struct kafka_partition *find(struct kafka_source *s, const rd_kafka_topic_partition_t *at)
+{
+    for (size_t i = 0; i < s->partition_count; i++) {
+        struct kafka_partition *p = s->partitions[i];
+        if (p->number == at->partition && p->state != KAFKA_PARTITION_GONE &&
+            strcmp(p->topic, at->topic) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
 static void answer_assign(struct kafka_source *s, const rd_kafka_topic_partition_list_t *list)
 {
     if (is_cooperative(s)) {
@@ -176,8 +188,11 @@ static bool assign(struct kafka_source *s)
         return false;
     }
     for (int i = 0; i < list->cnt; i++) {
-        if (!add_partition(s, &list->elems[i])) {
-            nw_log(s->endpoint, NW_LOG_ERROR, "no memory for a partition");
+        /* Those that an earlier try has added are there. */
+        if (find(s, &list->elems[i]) == NULL && !add_partition(s, &list->elems[i])) {
+            nw_log(s->endpoint, NW_LOG_WARNING, "no memory for a partition, trying again");
+            s->try_again_ns = nw_clock_monotonic_ns() + AGAIN_NS;
+            return false;
         }
     }
     answer_assign(s, list);
@@ -187,18 +202,6 @@ static bool assign(struct kafka_source *s)
 }
 
 /* ---- giving up ---- */
-
-static struct kafka_partition *find(struct kafka_source *s, const rd_kafka_topic_partition_t *at)
-{
-    for (size_t i = 0; i < s->partition_count; i++) {
-        struct kafka_partition *p = s->partitions[i];
-        if (p->number == at->partition && p->state != KAFKA_PARTITION_GONE &&
-            strcmp(p->topic, at->topic) == 0) {
-            return p;
-        }
-    }
-    return NULL;
-}
 
 /* Put the listed partitions into a state. Returns how many messages of them are in flight. */
 static size_t set_states(struct kafka_source *s, const rd_kafka_topic_partition_list_t *list,

@@ -63,7 +63,8 @@ void nw_hub_published(struct nw_hub *hub, size_t bytes)
     hub->since_checked += (int64_t)bytes;
     if (hub->since_checked >= NW_HUB_BUFFER / 8) {
         hub->since_checked = 0;
-        hub->blocked = natsConnection_Buffered(hub->nc) >= NW_HUB_BUFFER;
+        /* Only unblock() takes it back: it feeds those who wait. */
+        hub->blocked |= natsConnection_Buffered(hub->nc) >= NW_HUB_BUFFER;
     }
 }
 
