@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COUNT 40000
-#define KILLS 8
+#define COUNT 24000
+#define KILLS 6
 #define SIZE 200
 
 static struct nwt_folder *folder;

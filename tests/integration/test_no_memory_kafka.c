@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#define STEP 24 /* each round joins a group, which takes seconds */
+#define STEP 48 /* each round joins a group, which takes seconds */
 
 static struct nwt_scarce scarce;
 static struct nwt_kafka *kafka;
