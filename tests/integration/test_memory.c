@@ -37,6 +37,9 @@ static int64_t idle;
 
 static void set_up(void)
 {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    cr_skip_test("a sanitizer's memory is in the way");
+#endif
     folder = nwt_folder_new();
     nats = nwt_nats_new(folder, NULL);
     client = nwt_nats_connect(nats->url);
