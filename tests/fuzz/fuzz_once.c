@@ -4,6 +4,7 @@
 #include "fuzz.h"
 #include "hub/once_name.h"
 #include "hub/once_record.h"
+#include "tests/support/leaks.h"
 
 static void read_name(struct nw_slice origin, struct nw_slice id)
 {
@@ -28,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t sequence;
 
     read_name(origin, id);
+    leaks_ignore(); /* {"a":1 "b"} is one that libjq loses memory with */
     if (nw_once_record_read(input, &stream, &first)) {
         for (size_t i = 0; i < first.count; i++) {
             FUZZ_HOLDS(nw_once_history_find(&first, first.points[i].position, &sequence));
@@ -37,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_HOLDS(nw_once_record_read(nw_buffer_slice(&b), &stream, &second));
         FUZZ_HOLDS(second.count == first.count);
     }
+    leaks_notice();
     nw_buffer_done(&b);
     return 0;
 }
