@@ -12,12 +12,12 @@ static const char *stream = "ORDERS";
 
 static void add(struct kafka_stored *s, uint64_t sequence)
 {
-    cr_assert_eq(nw_kafka_stored_add(s, SLICE(stream), sequence, (int64_t)sequence * 10), 0);
+    cr_assert_eq(nw_kafka_stored_add(s, SLICE(stream), sequence, (int64_t)(sequence * 10)), 0);
 }
 
 static bool has(const struct kafka_stored *s, uint64_t sequence)
 {
-    return nw_kafka_stored_has(s, SLICE(stream), sequence, (int64_t)sequence * 10);
+    return nw_kafka_stored_has(s, SLICE(stream), sequence, (int64_t)(sequence * 10));
 }
 
 /* The same after it was text. */
