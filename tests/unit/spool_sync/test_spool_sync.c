@@ -61,7 +61,7 @@ static struct nw_spool *open_synced(struct nw_spool_route **r)
 
 static void *append_and_sync(void *context)
 {
-    uint64_t row;
+    uint64_t row = 0;
 
     (void)context;
     cr_assert_eq(append(shared, "x", &row), 0);
@@ -90,7 +90,7 @@ Test(spool_sync, many_at_once_share_one)
 Test(spool_sync, what_is_on_disk_is_not_synced_again)
 {
     struct nw_spool *s = open_synced(&shared);
-    uint64_t row;
+    uint64_t row = 0;
 
     cr_assert_eq(append(shared, "x", &row), 0);
     cr_expect_eq(nw_spool_sync(shared, row, NULL), 0);
@@ -103,7 +103,7 @@ Test(spool_sync, what_could_not_be_synced_is_never_said_to_be)
 {
     struct nw_spool *s = open_synced(&shared);
     struct nw_error error;
-    uint64_t row, next;
+    uint64_t row = 0, next = 0;
 
     cr_assert_eq(append(shared, "x", &row), 0);
     atomic_store(&fails, true);
@@ -122,7 +122,7 @@ Test(spool_sync, the_log_is_synced_for_what_lies_there)
 {
     struct nw_spool *s = open_synced(&shared);
     char *large = calloc(1, NW_JOURNAL_LARGEST + 2);
-    uint64_t row;
+    uint64_t row = 0;
     int before;
 
     cr_assert_eq(append(shared, "x", &row), 0);
