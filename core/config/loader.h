@@ -87,7 +87,8 @@ int nw_load_dead_letter(const struct nw_loader *l, const struct nw_reader *r,
 void nw_load_answer_time(const struct nw_reader *r, struct nw_route_spec *spec,
                          const struct nw_node *from, const struct nw_item *targets);
 
-/* transactional.c: what a transactional target asks of its route. All ends are right. */
+/* transactional.c: what a transactional target, or the only writer of its stream, asks of its
+ * route. All ends are right. */
 void nw_check_transactional(const struct nw_reader *r, struct nw_route_spec *spec,
                             const struct nw_node *map, const struct nw_item *targets);
 

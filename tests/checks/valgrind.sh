@@ -4,7 +4,6 @@
 # set, used after its end or lost. Takes some minutes.
 set -u
 build=$1
-here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
@@ -12,7 +11,7 @@ failures=0
 cat >"$work/under" <<END
 #!/bin/sh
 exec valgrind --quiet --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \\
-    --suppressions="$here/valgrind.supp" --num-callers=24 --log-file="$work/found.%p" "\$@"
+    --num-callers=24 --log-file="$work/found.%p" "\$@"
 END
 chmod +x "$work/under"
 
