@@ -152,7 +152,7 @@ static int count_operands(const struct nw_command *command, const struct nw_argu
     if (a->help || (a->operand_count >= command->least && a->operand_count <= command->most)) {
         return 0;
     }
-    (void)fprintf(stderr, "usage: natsway %s %s\n`natsway help %s` says more\n", command->name,
+    (void)fprintf(stderr, "usage: natsway %s %s\n`natsway %s --help` says more\n", command->name,
                   command->operands, command->name);
     return NW_EINVAL;
 }

@@ -20,6 +20,7 @@ run 2 dlq a.yaml
 err_has 'there is no action "a.yaml"'
 run 2 dlq ls
 err_has 'usage: natsway dlq ls FILE...'
+err_has '`natsway dlq ls --help` says more'
 run 0 help dlq
 for action in ls show edit retry purge; do
     out_has "natsway dlq $action FILE..."
