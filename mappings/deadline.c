@@ -22,6 +22,8 @@ static struct nw_deadline *all;
 static bool started;
 static atomic_bool sleeping;
 
+static _Thread_local struct nw_deadline *of_thread; /* the one whose message this thread is at */
+
 static int64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
@@ -134,6 +136,9 @@ void nw_deadline_init(struct nw_deadline *d)
 
 void nw_deadline_done(struct nw_deadline *d)
 {
+    if (of_thread == d) {
+        of_thread = NULL;
+    }
     (void)pthread_mutex_lock(&lock);
     for (struct nw_deadline **at = &all; *at != NULL; at = &(*at)->next) {
         if (*at == d) {
@@ -148,6 +153,9 @@ void nw_deadline_message(struct nw_deadline *d, int64_t limit_ms)
 {
     atomic_store_explicit(&d->limit_ns, limit_ms * 1000000, memory_order_relaxed);
     d->over = false;
+    d->count = 0;
+    d->began_ns = 0;
+    of_thread = d;
     atomic_store(&d->message, atomic_load_explicit(&d->message, memory_order_relaxed) + 1);
 }
 
@@ -181,4 +189,37 @@ bool nw_deadline_end(struct nw_deadline *d)
     atomic_store(&d->phase, IDLE);
     d->over = true;
     return true;
+}
+
+/* ---- who cannot be halted ---- */
+
+struct nw_deadline *nw_deadline_of_thread(void)
+{
+    return of_thread != NULL && atomic_load_explicit(&of_thread->limit_ns, memory_order_relaxed) > 0
+               ? of_thread
+               : NULL;
+}
+
+unsigned nw_deadline_count(struct nw_deadline *d)
+{
+    return ++d->count;
+}
+
+int64_t nw_deadline_left_ns(struct nw_deadline *d)
+{
+    int64_t now;
+
+    if (d->over || atomic_load(&d->phase) > RUNNING) {
+        return 0;
+    }
+    now = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    if (d->began_ns == 0) {
+        d->began_ns = now;
+    }
+    return atomic_load_explicit(&d->limit_ns, memory_order_relaxed) - (now - d->began_ns);
+}
+
+void nw_deadline_give_up(struct nw_deadline *d)
+{
+    d->over = true;
 }

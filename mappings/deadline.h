@@ -26,6 +26,10 @@ struct nw_deadline {
     clockid_t clock; /* of the thread that runs */
     bool has_clock;
     bool over; /* the message has had its time; this thread's */
+    /* Of what nobody can halt (regex_search.h); this thread's: so many in this message, and the
+     * thread's clock when it was looked at first, 0: it was not. */
+    unsigned count;
+    int64_t began_ns;
     /* The watching thread's: the message at its last look, the one it saw running, the clock then.
      */
     unsigned long passed, seen;
@@ -44,5 +48,16 @@ void nw_deadline_message(struct nw_deadline *d, int64_t limit_ms);
 bool nw_deadline_start(struct nw_deadline *d, jq_state *jq);
 /* It has run. true: it was halted, and can only be torn down. */
 bool nw_deadline_end(struct nw_deadline *d);
+
+/* For what cannot be halted, and looks itself. The deadline of the message that this thread is at;
+ * NULL: there is none, or it has no limit. */
+struct nw_deadline *nw_deadline_of_thread(void);
+/* So many of it there were in this message, this one counted. */
+unsigned nw_deadline_count(struct nw_deadline *d);
+/* Nanoseconds of processor time that are left, counted from the first time that it is asked in a
+ * message. */
+int64_t nw_deadline_left_ns(struct nw_deadline *d);
+/* What cannot be halted has stopped by itself: no jq is run for this message any more. */
+void nw_deadline_give_up(struct nw_deadline *d);
 
 #endif

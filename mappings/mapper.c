@@ -4,7 +4,6 @@
 
 #include "mappings/json_value.h"
 #include "mappings/program_parts.h"
-#include "mappings/rule_regex.h"
 
 struct nw_mapper *nw_mapper_new(void)
 {
@@ -19,7 +18,6 @@ struct nw_mapper *nw_mapper_new(void)
         return NULL;
     }
     nw_deadline_init(&mapper->deadline);
-    nw_rule_regex_limit();
     return mapper;
 }
 

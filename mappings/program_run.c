@@ -192,6 +192,10 @@ static bool end(struct nw_mapper *mapper, const struct nw_program *p, bool last,
         return false;
     }
     jq_start(jq, jv_null(), 0);
+    if (mapper->deadline.over) { /* a regular expression was */
+        (void)too_long(mapper, error);
+        return false;
+    }
     return true;
 }
 

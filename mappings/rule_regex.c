@@ -1,64 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mappings/rule_regex.h"
 
-#include <dlfcn.h>
-#include <oniguruma.h>
-#include <pthread.h>
 #include <stdio.h>
 
-static struct {
-    int (*make)(OnigRegex *out, const OnigUChar *pattern, const OnigUChar *end,
-                OnigOptionType options, OnigEncoding encoding, OnigSyntaxType *syntax,
-                OnigErrorInfo *error);
-    int (*search)(OnigRegex regex, const OnigUChar *text, const OnigUChar *end,
-                  const OnigUChar *start, const OnigUChar *range, OnigRegion *region,
-                  OnigOptionType options);
-    void (*release)(OnigRegex regex);
-    int (*explain)(OnigUChar *text, int code, ...);
-    OnigEncoding utf8;
-    OnigSyntaxType *syntax;
-} onig;
-/* Its own limit of the attempts at one place. */
-#define STEPS_BACK_MOST 10000000UL
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void find(void)
-{
-    int (*limit)(unsigned long);
-
-    /* C has no conversion from objects to functions; POSIX has this one. */
-    *(void **)&onig.make = dlsym(RTLD_DEFAULT, "onig_new");
-    *(void **)&onig.search = dlsym(RTLD_DEFAULT, "onig_search");
-    *(void **)&onig.release = dlsym(RTLD_DEFAULT, "onig_free");
-    *(void **)&onig.explain = dlsym(RTLD_DEFAULT, "onig_error_code_to_str");
-    *(void **)&limit = dlsym(RTLD_DEFAULT, "onig_set_retry_limit_in_search");
-    if (limit != NULL) {
-        (void)limit(STEPS_BACK_MOST);
-    }
-    onig.utf8 = dlsym(RTLD_DEFAULT, "OnigEncodingUTF8");
-    onig.syntax = dlsym(RTLD_DEFAULT, "OnigSyntaxPerl_NG");
-}
-
-void nw_rule_regex_limit(void)
-{
-    (void)pthread_once(&once, find);
-}
+#include "mappings/regex_search.h"
 
 static bool is_there(void)
 {
-    (void)pthread_once(&once, find);
-    return onig.make != NULL && onig.search != NULL && onig.release != NULL &&
-           onig.explain != NULL && onig.utf8 != NULL && onig.syntax != NULL;
+    const struct nw_regex_library *onig = nw_regex_library();
+
+    return onig->make != NULL && onig->search != NULL && onig->release != NULL &&
+           onig->explain != NULL && onig->utf8 != NULL && onig->syntax != NULL;
 }
 
 static int make(OnigRegex *out, struct nw_slice pattern, OnigOptionType options,
                 OnigErrorInfo *info)
 {
+    const struct nw_regex_library *onig = nw_regex_library();
     const OnigUChar *text = (const OnigUChar *)pattern.data;
 
-    return onig.make(out, text, text + pattern.len, ONIG_OPTION_CAPTURE_GROUP | options, onig.utf8,
-                     onig.syntax, info);
+    return onig->make(out, text, text + pattern.len, ONIG_OPTION_CAPTURE_GROUP | options,
+                      onig->utf8, onig->syntax, info);
+}
+
+static bool is_whole(struct nw_slice pattern)
+{
+    const OnigUChar *text = (const OnigUChar *)pattern.data;
+
+    return nw_regex_is_whole(text, text + pattern.len, ONIG_OPTION_NONE);
 }
 
 struct nw_rule_regex *nw_rule_regex_compile(struct nw_slice pattern)
@@ -66,7 +35,8 @@ struct nw_rule_regex *nw_rule_regex_compile(struct nw_slice pattern)
     OnigRegex regex = NULL;
     OnigErrorInfo info;
 
-    return is_there() && make(&regex, pattern, ONIG_OPTION_NONE, &info) == ONIG_NORMAL
+    return is_there() && !is_whole(pattern) &&
+                   make(&regex, pattern, ONIG_OPTION_NONE, &info) == ONIG_NORMAL
                ? (struct nw_rule_regex *)regex
                : NULL;
 }
@@ -116,10 +86,10 @@ bool nw_rule_regex_refused(struct nw_slice pattern, struct nw_slice flags,
     }
     code = make(&regex, pattern, options, &info);
     if (code == ONIG_NORMAL) {
-        onig.release(regex);
+        nw_regex_library()->release(regex);
         return false;
     }
-    text[onig.explain(text, code, &info)] = '\0';
+    text[nw_regex_library()->explain(text, code, &info)] = '\0';
     (void)snprintf(why, NW_RULE_REGEX_WHY, "%s", (const char *)text);
     return true;
 }
@@ -127,14 +97,14 @@ bool nw_rule_regex_refused(struct nw_slice pattern, struct nw_slice flags,
 void nw_rule_regex_free(struct nw_rule_regex *regex)
 {
     if (regex != NULL) {
-        onig.release((OnigRegex)regex);
+        nw_regex_library()->release((OnigRegex)regex);
     }
 }
 
 int nw_rule_regex_search(struct nw_rule_regex *regex, struct nw_slice s)
 {
     const OnigUChar *text = (const OnigUChar *)s.data, *end = text + s.len;
-    int at = onig.search((OnigRegex)regex, text, end, text, end, NULL, ONIG_OPTION_NONE);
+    int at = nw_regex_search((OnigRegex)regex, text, end, text, NULL);
 
     return at >= 0 ? 1 : at == ONIG_MISMATCH ? 0 : -1;
 }

@@ -11,12 +11,6 @@
 
 #include "base/slice.h"
 
-/* Limit what one search of the process may take, libjq's too, which nothing can halt in the middle
- * of it: Oniguruma counts the steps back, and stops after some 0.1 s of them with an error. By
- * itself it counts only those at one place; at all the places of a text of 4 KB they are minutes.
- * (Repeats of one class of letters, x+x+[yz], it goes through without counting each step.) */
-void nw_rule_regex_limit(void);
-
 struct nw_rule_regex; /* Oniguruma's own */
 
 /* NULL: libjq must look for it. Read by any thread. */
