@@ -13,10 +13,12 @@ static const struct nw_option listen_tls_rows[] = {
     {.name = "cert",
      .type = NW_OPTION_PATH,
      .offset = offsetof(struct http_listen_tls, cert),
+     .flags = NW_OPTION_REQUIRED,
      .doc = "certificate and its chain, PEM"},
     {.name = "key",
      .type = NW_OPTION_PATH,
      .offset = offsetof(struct http_listen_tls, key),
+     .flags = NW_OPTION_REQUIRED,
      .doc = "private key of the certificate, PEM"},
     {0},
 };

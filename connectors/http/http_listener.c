@@ -327,9 +327,6 @@ void http_listen_check(const void *options, struct nw_check *check)
     if (http_bind_check(listen->listen, &error) != 0) {
         nw_check_error(check, "listen", "%s", error.text);
     }
-    if ((listen->tls.cert == NULL) != (listen->tls.key == NULL)) {
-        nw_check_error(check, "tls", "set both cert and key");
-    }
 }
 
 static void log_daemon(void *listener, const char *format, va_list args)

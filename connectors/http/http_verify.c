@@ -21,10 +21,12 @@ static const struct nw_option hmac_rows[] = {
     {.name = "secret",
      .type = NW_OPTION_SECRETS,
      .offset = HMAC(secret),
+     .flags = NW_OPTION_REQUIRED,
      .doc = "what the sender signs with; a list while it changes: [new, old]"},
     {.name = "header",
      .type = NW_OPTION_TEXT,
      .offset = HMAC(header),
+     .flags = NW_OPTION_REQUIRED,
      .doc = "the header with the signature"},
     {.name = "algorithm",
      .type = NW_OPTION_CHOICE,
@@ -151,13 +153,7 @@ void http_verify_check(const struct http_verify_options *options, struct nw_chec
 
     check_secrets(&options->github, "verify.github", check);
     check_secrets(&o->secret, "verify.hmac.secret", check);
-    if (o->secret.count > 0 && o->header == NULL) {
-        nw_check_error(check, "verify.hmac", "header: is missing: where the signature stands");
-    }
-    if (o->secret.count == 0 && (o->header != NULL || o->timestamp != NULL || o->id != NULL)) {
-        nw_check_error(check, "verify.hmac", "secret: is missing");
-    }
-    if (o->secret.count > 0) {
+    if (o->secret.count > 0 && o->header != NULL) {
         check_signed(o, check);
     }
 }

@@ -32,6 +32,7 @@ static const struct nw_option will_rows[] = {
     {.name = "topic",
      .type = NW_OPTION_TEXT,
      .offset = AT(mqtt_will, topic),
+     .flags = NW_OPTION_REQUIRED,
      .doc = "where the server publishes the will when the bridge is lost"},
     {.name = "payload",
      .type = NW_OPTION_TEXT,
@@ -236,8 +237,6 @@ static void check_connection(const void *options, struct nw_check *check)
     if (o->will.topic != NULL && (o->will.topic[0] == '\0' || strpbrk(o->will.topic, "+#"))) {
         nw_check_error(check, "will.topic", "a topic without wildcards is needed, found \"%s\"",
                        o->will.topic);
-    } else if (o->will.topic == NULL && o->will.payload != NULL && o->will.payload[0] != '\0') {
-        nw_check_error(check, "will", "a will needs a topic");
     }
     if (o->username == NULL && o->password != NULL && o->version.index == MQTT_VERSION_OPTION_311) {
         nw_check_error(check, "password", "version 3.1.1 has no password without a username");

@@ -172,9 +172,27 @@ static void add_properties(struct nw_buffer *b, const struct nw_option *rows,
     }
 }
 
+/* "required": first, which may be NULL, and the rows that must be given. */
+static void add_required(struct nw_buffer *b, const char *first, const struct nw_option *rows)
+{
+    nw_buffer_add_text(b, ",\"required\":[");
+    if (first != NULL) {
+        add_string(b, first);
+    }
+    for (const struct nw_option *row = rows; row != NULL && row->name != NULL; row++) {
+        if ((row->flags & NW_OPTION_REQUIRED) != 0) {
+            add_comma(b);
+            add_string(b, row->name);
+        }
+    }
+    nw_buffer_add_char(b, ']');
+}
+
 static void add_object(struct nw_buffer *b, const struct nw_option *rows)
 {
-    nw_buffer_add_text(b, "\"type\":\"object\",\"properties\":{");
+    nw_buffer_add_text(b, "\"type\":\"object\"");
+    add_required(b, NULL, rows);
+    nw_buffer_add_text(b, ",\"properties\":{");
     add_properties(b, rows, NULL);
     nw_buffer_add_text(b, "},\"additionalProperties\":false");
 }
@@ -199,6 +217,25 @@ static void add_typed_object(struct nw_buffer *b, const struct nw_option *rows, 
 /* One address of each form that a connector may tell apart; see reference.c. */
 static const char *const forms[] = {"", "GET /path", "GET https://host/path"};
 #define FORMS (sizeof forms / sizeof forms[0])
+#define URL (FORMS - 1)
+
+/* What a form picks; false: nothing. */
+static bool pick(const struct nw_connector *c, bool source, size_t form,
+                 const struct nw_option **rows)
+{
+    const struct nw_source_kind *from = c->source;
+    const struct nw_sink_kind *to = c->sink;
+
+    if (form > 0) {
+        from = c->source_for == NULL ? NULL : c->source_for(forms[form]);
+        to = c->sink_for == NULL ? NULL : c->sink_for(forms[form]);
+    }
+    if (source ? from == NULL : to == NULL) {
+        return false;
+    }
+    *rows = source ? from->options : to->options;
+    return true;
+}
 
 /* The kinds of source, or target, of a connector: what each form picks, once. */
 static size_t find_rows(const struct nw_connector *c, bool source,
@@ -206,32 +243,34 @@ static size_t find_rows(const struct nw_connector *c, bool source,
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < FORMS; i++) {
-        const void *kind = NULL;
-        const struct nw_option *rows = NULL;
+    for (size_t form = 0; form < FORMS; form++) {
+        const struct nw_option *rows;
         bool known = false;
 
-        if (source) {
-            const struct nw_source_kind *s = i == 0                  ? c->source
-                                             : c->source_for == NULL ? NULL
-                                                                     : c->source_for(forms[i]);
-            kind = s;
-            rows = s == NULL ? NULL : s->options;
-        } else {
-            const struct nw_sink_kind *s = i == 0                ? c->sink
-                                           : c->sink_for == NULL ? NULL
-                                                                 : c->sink_for(forms[i]);
-            kind = s;
-            rows = s == NULL ? NULL : s->options;
+        if (!pick(c, source, form, &rows)) {
+            continue;
         }
         for (size_t k = 0; k < count; k++) {
             known |= out[k] == rows;
         }
-        if (kind != NULL && !known) {
+        if (!known) {
             out[count++] = rows;
         }
     }
     return count;
+}
+
+/* Which addresses are of this kind, where a connector has several. */
+static void add_form(struct nw_buffer *b, const struct nw_connector *c, bool source,
+                     const struct nw_option *rows)
+{
+    const struct nw_option *of_url;
+
+    if (pick(c, source, URL, &of_url) && of_url == rows) {
+        nw_buffer_add_text(b, ",\"pattern\":\"://|" FILLED "\"");
+    } else {
+        nw_buffer_add_text(b, ",\"not\":{\"type\":\"string\",\"pattern\":\"://\"}");
+    }
 }
 
 static void add_endpoint(struct nw_buffer *b, const struct nw_connector *c, bool source)
@@ -242,11 +281,14 @@ static void add_endpoint(struct nw_buffer *b, const struct nw_connector *c, bool
 
     for (size_t i = 0; i < count; i++) {
         add_comma(b);
-        nw_buffer_add_text(b, "{\"type\":\"object\",\"required\":[");
-        add_string(b, c->name);
-        nw_buffer_add_text(b, "],\"properties\":{");
+        nw_buffer_add_text(b, "{\"type\":\"object\"");
+        add_required(b, c->name, rows[i]);
+        nw_buffer_add_text(b, ",\"properties\":{");
         add_key(b, c->name);
         nw_buffer_add_text(b, "{\"anyOf\":[{\"$ref\":\"#/$defs/text\"},{\"type\":\"null\"}]");
+        if (count > 1) {
+            add_form(b, c, source, rows[i]);
+        }
         if (source && c->source->address_doc != NULL) {
             nw_buffer_add_text(b, ",\"description\":");
             add_string(b, c->source->address_doc);
@@ -275,24 +317,50 @@ static void add_endpoints(struct nw_buffer *b, const struct nw_connector *const 
     nw_buffer_add_text(b, "]}");
 }
 
-/* A connection named like its type needs no `type:`. */
-static void add_connections(struct nw_buffer *b, const struct nw_connector *const *connectors,
-                            size_t count)
+/* Has it connections under `connections:`? Those of NATS are the top-level nats:. */
+static bool has_connections(const struct nw_connector *c, const struct nw_connector *hub)
+{
+    return c->connection != NULL && (hub == NULL || c->connection != hub->connection);
+}
+
+static void add_connection(struct nw_buffer *b, const struct nw_connector *c)
 {
     add_comma(b);
-    nw_buffer_add_text(b, "\"connection\":{\"anyOf\":[");
+    nw_buffer_add_format(b, "\"%s-connection\":{\"type\":\"object\"", c->name);
+    add_required(b, NULL, c->connection->options);
+    nw_buffer_add_format(b, ",\"properties\":{\"type\":{\"const\":\"%s\"}", c->name);
+    add_properties(b, c->connection->options, nw_connection_word_rows);
+    nw_buffer_add_text(b, "},\"additionalProperties\":false}");
+}
+
+/* A connection named like its type needs no `type:`. */
+static void add_connections(struct nw_buffer *b, const struct nw_connector *const *connectors,
+                            size_t count, const struct nw_connector *hub)
+{
+    struct nw_buffer named = {0}, any = {0};
+
     for (size_t i = 0; i < count; i++) {
-        if (connectors[i]->connection == NULL) {
+        if (!has_connections(connectors[i], hub)) {
             continue;
         }
-        add_comma(b);
-        nw_buffer_add_text(b, "{\"type\":\"object\",\"properties\":{\"type\":{\"const\":");
-        add_string(b, connectors[i]->name);
-        nw_buffer_add_text(b, "}");
-        add_properties(b, connectors[i]->connection->options, nw_connection_word_rows);
-        nw_buffer_add_text(b, "},\"additionalProperties\":false}");
+        add_connection(b, connectors[i]);
+        nw_buffer_add_format(&any, "%s{\"$ref\":\"#/$defs/%s-connection\"}", any.len > 0 ? "," : "",
+                             connectors[i]->name);
+        nw_buffer_add_format(&named,
+                             "%s\"%s\":{\"anyOf\":[{\"$ref\":\"#/$defs/%s-connection\"},"
+                             "{\"$ref\":\"#/$defs/connection\"}]}",
+                             named.len > 0 ? "," : "", connectors[i]->name, connectors[i]->name);
     }
-    nw_buffer_add_text(b, "]}");
+    add_comma(b);
+    nw_buffer_add_format(b, "\"connection\":{\"required\":[\"type\"],\"anyOf\":[%s]},",
+                         any.len > 0 ? nw_buffer_text(&any) : "false");
+    nw_buffer_add_format(b,
+                         "\"connections\":{\"type\":[\"object\",\"null\"],\"properties\":{%s},"
+                         "\"additionalProperties\":{\"$ref\":\"#/$defs/connection\"}}",
+                         nw_buffer_text(&named));
+    b->failed |= any.failed || named.failed;
+    nw_buffer_done(&named);
+    nw_buffer_done(&any);
 }
 
 /* ---- the language ---- */
@@ -469,9 +537,7 @@ static void add_top(struct nw_buffer *b, const struct nw_connector *hub)
     nw_buffer_add_text(b, "}]},\"defaults\":{\"anyOf\":[{\"type\":\"null\"},{");
     add_object(b, nw_route_rows);
     nw_buffer_add_text(b, "}]}");
-    add_member(b, "connections",
-               "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"$ref\":\"#/$defs/"
-               "connection\"}}");
+    add_member(b, "connections", "{\"$ref\":\"#/$defs/connections\"}");
     add_member(b, "routes",
                "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/route\"}}");
     add_member(b, "templates",
@@ -498,7 +564,7 @@ void nw_schema(struct nw_buffer *b, const struct nw_connector *const *connectors
     add_top(b, hub);
     nw_buffer_add_text(b, ",\"$defs\":{");
     nw_buffer_add_text(b, values);
-    add_connections(b, connectors, count);
+    add_connections(b, connectors, count, hub);
     add_endpoints(b, connectors, count, true);
     add_endpoints(b, connectors, count, false);
     add_steps(b);

@@ -15,10 +15,15 @@ static const char *const retentions[] = {"limits", "interest", "workqueue"};
 static const char *const discards[] = {"old", "new"};
 
 const struct nw_option nw_js_stream_rows[] = {
-    {.name = "name", .type = NW_OPTION_TEXT, .offset = AT(name), .doc = "name of the stream"},
+    {.name = "name",
+     .type = NW_OPTION_TEXT,
+     .offset = AT(name),
+     .flags = NW_OPTION_REQUIRED,
+     .doc = "name of the stream"},
     {.name = "subjects",
      .type = NW_OPTION_LIST,
      .offset = AT(subjects),
+     .flags = NW_OPTION_REQUIRED,
      .doc = "the subjects it takes"},
     {.name = "storage",
      .type = NW_OPTION_CHOICE,
@@ -86,10 +91,7 @@ void nw_js_stream_check(const struct nw_js_stream_options *o, struct nw_check *c
 {
     struct nw_error error;
 
-    if (o->name == NULL) {
-        if (o->subjects.count > 0) {
-            nw_check_error(check, "stream.name", "the stream needs a name");
-        }
+    if (o->name == NULL) { /* there is no `stream:` */
         return;
     }
     if (!nw_subject_is_name(o->name)) {

@@ -19,8 +19,8 @@ END
 run 1 check bad.yaml
 err_has 'bad.yaml:5:'
 err_has ': a: verify.github: an empty secret is none'
-err_has 'header: is missing'
-err_has 'secret: is missing'
+err_has 'verify.hmac.header is missing: the header with the signature'
+err_has 'verify.hmac.secret is missing: what the sender signs with'
 err_has 'expected {body}, {timestamp} or {id}, found "{time}"'
 err_has '{id} needs the name of its header'
 err_has 'without {body} the body may be anything'

@@ -112,6 +112,16 @@ bad 'routes: {a: {from: {nats: a}, map: [{decode: yaml}], to: {nats: b}}}'
 bad 'routes: {a: {from: {nats: a}, to: {nats: b}, enabled: perhaps}}'
 bad 'routes: {a: {from: {nats: a}, to: {nats: b}, map_timeout: soon}}'
 bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+connections: {kafka: {user: a, password: b}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+connections: {mqtt: {url: "mqtt://127.0.0.1", will: {payload: gone}}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
+connections: {http: {listen: ":8080", tls: {cert: a.pem}}}'
+bad 'routes: {a: {from: {http: "POST /a", verify: {hmac: {header: X-Signature}}}, to: {nats: b}}}
+connections: {http: {listen: ":8080"}}'
+bad 'routes: {a: {from: {http: "GET http://127.0.0.1/a"}, to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, to: {jetstream: b, stream: {subjects: b}}}}'
+bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 connections: {kafka: {brokres: "127.0.0.1:9092"}}'
 bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 tests: [{route: a, message: {adress: x}, expect: {filtered: true}}]'
