@@ -47,7 +47,7 @@ bool nw_wildcard_check(struct nw_parser *p, size_t at, int64_t n)
     size_t count = nw_pattern_wildcards(p->pattern);
     const char *pattern = p->scope->pattern == NULL ? "" : p->scope->pattern;
 
-    if (n >= 1 && (uint64_t)n <= count) {
+    if (p->scope->pattern_wrong || (n >= 1 && (uint64_t)n <= count)) {
         return true;
     }
     if (count == 0) {
@@ -67,7 +67,7 @@ static bool check_single(struct nw_parser *p, size_t at, int64_t n)
     if (!nw_wildcard_check(p, at, n)) {
         return false;
     }
-    if (nw_pattern_is_rest(p->pattern, (size_t)n)) {
+    if (!p->scope->pattern_wrong && nw_pattern_is_rest(p->pattern, (size_t)n)) {
         (void)nw_error_set_at(p->error, NW_EINVAL, at,
                               "wildcard %lld is all that is left of the address, not one level",
                               (long long)n);
@@ -184,6 +184,9 @@ static bool check_param(struct nw_parser *p, size_t at, struct nw_slice name)
     struct nw_slice param;
     const char *best;
 
+    if (p->scope->pattern_wrong) {
+        return true;
+    }
     nw_suggest_init(&suggest, name);
     for (size_t i = 0; (param = nw_pattern_param(p->pattern, i)).data != NULL; i++) {
         if (nw_slice_equal(param, name)) {

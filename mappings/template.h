@@ -26,6 +26,7 @@ struct nw_template_scope {
         *pattern; /* the source's address as configured: "plant/+/x", "orders.>", "/a/{id}" */
     uint64_t has; /* NW_HAS(…) */
     bool topics_escaped; /* conversion of MQTT topics is the lossless codec */
+    bool pattern_wrong;  /* that was said: any wildcard and parameter may be meant */
 };
 
 struct nw_template;

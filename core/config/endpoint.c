@@ -166,7 +166,7 @@ static int read_source(const struct nw_loader *l, const struct nw_reader *r,
     if (out->kind->check != NULL) {
         out->kind->check(out->address, out->options,
                          connection == NULL ? NULL : connection->spec.options, &check);
-        *known = !check.address_wrong;
+        scope->pattern_wrong = check.address_wrong;
     }
     return 0;
 }

@@ -146,8 +146,6 @@ run 1 check writer.yaml
 err_has 'writer.yaml:7:24: two: only_writer: the route has 2 lanes, and each of them writes: lanes must be 1'
 err_lines 1
 
-finish
-
 # Too little memory for so many lanes: how much it takes.
 cat >small.yaml <<'END'
 name: small
@@ -164,3 +162,24 @@ err_has 'small.yaml:2:9: warning: memory: 5MiB has no room for a message of 1MiB
 sed -i 's/5MiB/6MiB/' small.yaml
 run 0 check small.yaml
 err_lines 0
+
+# The mistakes of a route are found at once, those of its templates behind a wrong address too; which
+# wildcards that has nobody can tell.
+cat >address.yaml <<'END'
+dead_letter: "dlq.{{route}}"
+connections: {mqtt: {url: "mqtt://127.0.0.1"}, http: {listen: "127.0.0.1:8080"}}
+routes:
+  a: {from: {mqtt: "a/#/b"}, to: {jetstream: "x.{{wildcard(2)}}.{{foo}}"}}
+  b: {from: {http: "POST a/{c}"}, to: {jetstream: "x.{{param('d')}}.{{topic}}"}}
+  c: {from: {nats: "a..b"}, to: {mqtt: "x/{{wildcard(4)}}/+"}}
+END
+run 1 check address.yaml
+err_has 'address.yaml:4:20: a: # can only be the last level'
+err_has 'a: jetstream: unknown name "foo"'
+err_has 'address.yaml:5:20: b: expected a path that begins with "/"'
+err_has "b: jetstream: the route's source has no topic"
+err_has 'address.yaml:6:20: c: the subject has an empty token'
+err_has 'c: mqtt: the MQTT topic must not have a wildcard'
+err_lines 6
+
+finish

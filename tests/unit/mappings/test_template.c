@@ -8,20 +8,20 @@
 
 #define ALL_META (~UINT64_C(0))
 
-static const struct nw_template_scope nats = {"plant-1",     "orders", NW_ADDRESS_SUBJECT,
-                                              "old.*.x.*.>", ALL_META, false};
-static const struct nw_template_scope mqtt = {"plant-1",     "orders", NW_ADDRESS_TOPIC_MQTT,
-                                              "plant/+/t/#", ALL_META, false};
-static const struct nw_template_scope escaped = {"plant-1",     "orders", NW_ADDRESS_TOPIC_MQTT,
-                                                 "plant/+/t/#", ALL_META, true};
-static const struct nw_template_scope kafka = {"plant-1",    "orders", NW_ADDRESS_TOPIC_KAFKA,
-                                               "orders.new", ALL_META, false};
+static const struct nw_template_scope nats = {
+    "plant-1", "orders", NW_ADDRESS_SUBJECT, "old.*.x.*.>", ALL_META, false, false};
+static const struct nw_template_scope mqtt = {
+    "plant-1", "orders", NW_ADDRESS_TOPIC_MQTT, "plant/+/t/#", ALL_META, false, false};
+static const struct nw_template_scope escaped = {
+    "plant-1", "orders", NW_ADDRESS_TOPIC_MQTT, "plant/+/t/#", ALL_META, true, false};
+static const struct nw_template_scope kafka = {
+    "plant-1", "orders", NW_ADDRESS_TOPIC_KAFKA, "orders.new", ALL_META, false, false};
 static const struct nw_template_scope http = {
-    "plant-1", "orders", NW_ADDRESS_HTTP_PATH, "POST /hooks/{repo}/{what}", ALL_META, false};
-static const struct nw_template_scope file = {"plant-1",        "orders", NW_ADDRESS_FILE_PATH,
-                                              "/in/*-?.[ct]sv", ALL_META, false};
-static const struct nw_template_scope poor = {"plant-1", "orders", NW_ADDRESS_SUBJECT,
-                                              "a.b",     0,        false};
+    "plant-1", "orders", NW_ADDRESS_HTTP_PATH, "POST /hooks/{repo}/{what}", ALL_META, false, false};
+static const struct nw_template_scope file = {
+    "plant-1", "orders", NW_ADDRESS_FILE_PATH, "/in/*-?.[ct]sv", ALL_META, false, false};
+static const struct nw_template_scope poor = {"plant-1", "orders", NW_ADDRESS_SUBJECT, "a.b", 0,
+                                              false,     false};
 
 static const char *const addresses[] = {
     [NW_ADDRESS_SUBJECT] = "old.a-b.x.c%20d.r1.r2",
@@ -432,7 +432,7 @@ Test(template, scopes_match_their_addresses)
         {NW_ADDRESS_FILE_PATH, "/in/a.csv", "/in/a.csv", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct nw_template_scope scope = {"b", "r", rows[i].kind, rows[i].pattern, 0, false};
+        struct nw_template_scope scope = {"b", "r", rows[i].kind, rows[i].pattern, 0, false, false};
         cr_expect_eq((bool)nw_template_scope_matches(&scope, nw_slice_text(rows[i].address)),
                      rows[i].matches, "%s %s", rows[i].pattern, rows[i].address);
     }

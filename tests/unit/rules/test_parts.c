@@ -4,8 +4,8 @@
 
 #include "mappings/map.h"
 
-static const struct nw_template_scope scope = {"bridge", "orders", NW_ADDRESS_SUBJECT,
-                                               "a",      0,        false};
+static const struct nw_template_scope scope = {"bridge", "orders", NW_ADDRESS_SUBJECT, "a", 0,
+                                               false,    false};
 static struct nw_mapper *mapper;
 static struct nw_map *map;
 static struct nw_message *original;

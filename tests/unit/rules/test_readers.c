@@ -9,8 +9,8 @@
 
 #define DEEPEST 128
 
-static const struct nw_template_scope scope = {"bridge", "orders", NW_ADDRESS_SUBJECT,
-                                               "a",      0,        false};
+static const struct nw_template_scope scope = {"bridge", "orders", NW_ADDRESS_SUBJECT, "a", 0,
+                                               false,    false};
 static struct nw_mapper *mapper;
 
 static void begin(void)
