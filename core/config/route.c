@@ -5,19 +5,9 @@
 #include "config/loader.h"
 #include "config/meaning.h"
 #include "config/options.h"
+#include "config/route_part.h"
 
 #define LONGEST_NAME 128
-
-/* One route while it is read. */
-struct part {
-    struct nw_loader *loader;
-    struct nw_reader reader;
-    const struct nw_node *node;
-    struct nw_route_options options;
-    struct nw_route_spec *spec;
-    bool source_good;
-    bool source_known; /* what templates can ask it for */
-};
 
 bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const char *what,
                    struct nw_slice name)
@@ -41,7 +31,8 @@ bool nw_check_name(const struct nw_reader *r, const struct nw_mark *mark, const 
 /* ---- options ---- */
 
 /* The item that counts: the route's own, or that of `defaults:`. */
-static const struct nw_item *find_option(const struct part *p, const char *group, const char *name)
+const struct nw_item *nw_route_option(const struct nw_route_part *p, const char *group,
+                                      const char *name)
 {
     const struct nw_node *defaults =
         p->loader->defaults == NULL ? NULL : p->loader->defaults->value;
@@ -60,9 +51,9 @@ static const struct nw_item *find_option(const struct part *p, const char *group
     return NULL;
 }
 
-static void set_options(struct part *p)
+static void set_options(struct nw_route_part *p)
 {
-    const struct nw_item *backoff = find_option(p, "on_error", "backoff");
+    const struct nw_item *backoff = nw_route_option(p, "on_error", "backoff");
     const struct nw_route_options *o = &p->options;
     struct nw_route_spec *spec = p->spec;
     struct nw_error error;
@@ -86,7 +77,7 @@ static void set_options(struct part *p)
     }
 }
 
-static int read_options(struct part *p)
+static int read_options(struct nw_route_part *p)
 {
     struct nw_layer layers[] = {{nw_route_rows, &p->options}, {nw_route_part_rows, NULL}};
     int rc;
@@ -140,7 +131,7 @@ static bool lacks(const struct nw_source_spec *source, const char *name)
 
 /* The choice that is made by `respond: {when}`, which those sources have that may answer before
  * anything is delivered; NULL: this one is none. */
-static const struct nw_choice *respond_of(const struct nw_source_spec *source)
+const struct nw_choice *nw_route_respond(const struct nw_source_spec *source)
 {
     const struct nw_option *group = nw_option_find(source->kind->options, NW_LITERAL("respond"));
     const struct nw_option *row = group == NULL || group->type != NW_OPTION_GROUP
@@ -153,9 +144,9 @@ static const struct nw_choice *respond_of(const struct nw_source_spec *source)
 }
 
 /* A source that cannot wait always has a spool, one that answers if it is to answer before. */
-static void set_spool(struct part *p)
+static void set_spool(struct nw_route_part *p)
 {
-    const struct nw_choice *respond = respond_of(&p->spec->source);
+    const struct nw_choice *respond = nw_route_respond(&p->spec->source);
     const struct nw_item *own = nw_node_get(p->node, "spool");
     struct nw_route_spec *spec = p->spec;
     bool always = spec->source.kind->spooled;
@@ -165,7 +156,7 @@ static void set_spool(struct part *p)
     spec->spool_used = always || accepts || (respond != NULL && own != NULL);
     spec->spool_in_outage = spec->spool_used && !always && !accepts;
     spec->spool_sync =
-        find_option(p, "spool", "sync") == NULL ? !always : p->options.spool.sync.index == 0;
+        nw_route_option(p, "spool", "sync") == NULL ? !always : p->options.spool.sync.index == 0;
     if (own != NULL && !spec->spool_possible) {
         nw_reader_warning(&p->reader, &own->mark,
                           "spool: has no effect: what %s holds waits there, not in a spool",
@@ -174,9 +165,9 @@ static void set_spool(struct part *p)
 }
 
 /* Sources that share their messages only within a group that is named. */
-static void check_lanes(const struct part *p)
+static void check_lanes(const struct nw_route_part *p)
 {
-    const struct nw_item *lanes = find_option(p, NULL, "lanes");
+    const struct nw_item *lanes = nw_route_option(p, NULL, "lanes");
 
     if (p->spec->lanes <= 1 || lanes == NULL) {
         return;
@@ -192,7 +183,7 @@ static void check_lanes(const struct part *p)
     }
 }
 
-static int read_source(struct part *p)
+static int read_source(struct nw_route_part *p)
 {
     const struct nw_item *map = nw_node_get(p->node, "map");
     const struct nw_item *from = nw_node_get(p->node, "from");
@@ -224,206 +215,16 @@ static int read_source(struct part *p)
     return 0;
 }
 
-static const struct nw_template_scope *scope_of(const struct part *p)
+const struct nw_template_scope *nw_route_scope(const struct nw_route_part *p)
 {
     return p->source_known ? &p->spec->scope : NULL;
-}
-
-/* ---- the targets ---- */
-
-static bool is_hub(const struct nw_sink_spec *sink)
-{
-    return sink->kind->address == NW_FILL_SUBJECT || sink->kind->address == NW_FILL_KV_KEY;
-}
-
-/* What source and target say of each other. */
-static void check_pair(const struct part *p, const struct nw_sink_spec *sink,
-                       const struct nw_node *node)
-{
-    const struct nw_source_spec *source = &p->spec->source;
-
-    if (p->source_good && source->kind->address != NW_ADDRESS_SUBJECT && !is_hub(sink)) {
-        nw_reader_error(&p->reader, &node->mark,
-                        "NATS is at one end of every route: %s to %s is two routes, with a subject "
-                        "between them",
-                        source->connector->name, sink->connector->name);
-    }
-}
-
-/* Several requests at once have no order (CONFIG.md, Precisely 10). */
-static void relax_order(const struct part *p, struct nw_sink_spec *sink, const struct nw_node *node)
-{
-    const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("concurrency"));
-    const struct nw_item *given = nw_node_get(node, "concurrency");
-
-    sink->several_at_once = row != NULL;
-    if (row == NULL || row->type != NW_OPTION_INT || given == NULL ||
-        *(const int64_t *)(const void *)((const char *)sink->options + row->offset) <= 1 ||
-        p->spec->order != NW_ORDER_STRICT) {
-        return;
-    }
-    if (find_option(p, NULL, "order") != NULL) {
-        nw_reader_error(&p->reader, &given->mark,
-                        "concurrency above 1 cannot keep order: strict; use key or relaxed");
-    } else {
-        p->spec->order = NW_ORDER_RELAXED;
-    }
-}
-
-static int read_sink(struct part *p, const struct nw_node *node, struct nw_sink_spec *out)
-{
-    struct nw_reader r = nw_loader_reader(p->loader, node, p->spec->name);
-    bool good = false;
-    int rc = nw_load_sink(p->loader, &r, node, scope_of(p), out, &good);
-
-    if (rc == 0 && out->kind != NULL) {
-        check_pair(p, out, node);
-    }
-    if (rc == 0 && good) {
-        relax_order(p, out, node);
-    }
-    return rc;
-}
-
-/* `otherwise` is for one target, and with one that takes everything never gets a message. */
-static void check_otherwise(const struct part *p)
-{
-    const struct nw_sink_spec *otherwise = NULL, *always = NULL;
-
-    for (size_t i = 0; i < p->spec->sink_count; i++) {
-        const struct nw_sink_spec *sink = &p->spec->sinks[i];
-
-        if (sink->otherwise && otherwise != NULL) {
-            nw_reader_error(&p->reader, &sink->mark,
-                            "the target in line %zu has otherwise: true already; only one takes "
-                            "what is left",
-                            otherwise->mark.line);
-        } else if (sink->otherwise) {
-            otherwise = sink;
-        } else if (sink->when == NULL) {
-            always = sink;
-        }
-    }
-    if (otherwise != NULL && always != NULL) {
-        nw_reader_warning(&p->reader, &otherwise->mark,
-                          "nothing is left for this target: the one in line %zu takes every "
-                          "message",
-                          always->mark.line);
-    }
-}
-
-/* Does what is sent there come back with an answer? In doubt it does. */
-static bool gives_answer(const struct nw_sink_spec *sink)
-{
-    const struct nw_option *row = nw_option_find(sink->kind->options, NW_LITERAL("request"));
-
-    if (row != NULL && row->type == NW_OPTION_DURATION) {
-        return *(const int64_t *)(const void *)((const char *)sink->options + row->offset) > 0;
-    }
-    return sink->kind->address == NW_FILL_URL || sink->kind->address == NW_FILL_TEXT;
-}
-
-/* An answer of a target is the response: nobody can be told of it before it is there, nor told
- * something else. */
-static void check_respond(const struct part *p, const struct nw_node *from,
-                          const struct nw_item *targets)
-{
-    const struct nw_item *respond = nw_node_get(from, "respond");
-    const struct nw_choice *choice = respond_of(&p->spec->source);
-
-    for (size_t i = 0; choice != NULL && i < p->spec->sink_count; i++) {
-        const struct nw_item *request = nw_node_get(targets[i].value, "request");
-
-        if (request == NULL) {
-            continue;
-        }
-        if (choice->index == 1) {
-            nw_reader_error(&p->reader, &request->mark,
-                            "respond: accepted cannot be with request:, whose answer is the "
-                            "response");
-        } else if (respond != NULL && respond->value->kind == NW_NODE_MAP) {
-            nw_reader_error(&p->reader, &request->mark,
-                            "respond: says what is answered, and so does request:; use reply: to "
-                            "change its answer");
-        } else if (p->spec->spool_in_outage) {
-            nw_reader_error(&p->reader, &request->mark,
-                            "spool: cannot be with request:, whose answer somebody waits for");
-        }
-    }
-}
-
-/* Steps of an answer that there never is. */
-static void check_reply(const struct part *p)
-{
-    const struct nw_item *reply = nw_node_get(p->node, "reply");
-    bool answered = false;
-
-    if (reply == NULL || reply->value->count == 0 || !p->source_good) {
-        return;
-    }
-    for (size_t i = 0; i < p->spec->sink_count; i++) {
-        answered = answered || gives_answer(&p->spec->sinks[i]);
-    }
-    if (!p->spec->source.reply) {
-        nw_reader_warning(&p->reader, &reply->mark,
-                          "these steps never run: nobody waits for an answer at the source");
-    } else if (!answered) {
-        nw_reader_warning(&p->reader, &reply->mark,
-                          "these steps never run: the target gives no answer, as a request would");
-    }
-}
-
-static int read_sinks(struct part *p)
-{
-    const struct nw_item *to = nw_node_get(p->node, "to");
-    struct nw_item single;
-    const struct nw_item *items = &single;
-    size_t count = 1, errors = p->reader.diagnostics->errors;
-    int rc = 0;
-
-    if (to == NULL) {
-        if (!p->node->partial) {
-            nw_reader_error(&p->reader, &p->spec->mark, "to is missing: {connector: address}");
-        }
-        return 0;
-    }
-    single = (struct nw_item){NW_ABSENT, to->mark, to->value};
-    if (to->value->kind == NW_NODE_LIST) {
-        items = to->value->items;
-        count = to->value->count;
-    }
-    if (count == 0 || count > UINT16_MAX) {
-        nw_reader_error(&p->reader, &to->value->mark, "to: expected from 1 to %d targets",
-                        UINT16_MAX);
-        return 0;
-    }
-    p->spec->sinks = nw_arena_alloc(p->reader.arena, count * sizeof *p->spec->sinks);
-    if (p->spec->sinks == NULL) {
-        return NW_ENOMEM;
-    }
-    p->spec->sink_count = count;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = read_sink(p, items[i].value, &p->spec->sinks[i]);
-    }
-    if (rc == 0 && p->reader.diagnostics->errors == errors) {
-        check_otherwise(p);
-        check_reply(p);
-        if (p->source_good) {
-            const struct nw_item *map = nw_node_get(p->node, "map");
-
-            nw_check_transactional(&p->reader, p->spec, map == NULL ? NULL : map->value, items);
-            check_respond(p, nw_node_get(p->node, "from")->value, items);
-            nw_load_answer_time(&p->reader, p->spec, nw_node_get(p->node, "from")->value, items);
-        }
-    }
-    return rc;
 }
 
 /* ---- steps ---- */
 
 /* One `set: {subject}`: the last one that always counts is what counts. */
-static int add_subject(struct part *p, const struct nw_node *step, const struct nw_node *subject,
-                       const char **texts)
+static int add_subject(struct nw_route_part *p, const struct nw_node *step,
+                       const struct nw_node *subject, const char **texts)
 {
     struct nw_route_spec *spec = p->spec;
 
@@ -436,7 +237,7 @@ static int add_subject(struct part *p, const struct nw_node *step, const struct 
                : nw_reader_copy(&p->reader, subject->text, &texts[spec->subjects.count++]);
 }
 
-static int find_subjects(struct part *p, const struct nw_node *map)
+static int find_subjects(struct nw_route_part *p, const struct nw_node *map)
 {
     const char **texts = nw_arena_alloc(p->reader.arena, (map->count + 1) * sizeof *texts);
     int rc = texts == NULL ? NW_ENOMEM : 0;
@@ -453,7 +254,7 @@ static int find_subjects(struct part *p, const struct nw_node *map)
     return rc;
 }
 
-static int read_steps(struct part *p)
+static int read_steps(struct nw_route_part *p)
 {
     const struct nw_item *map = nw_node_get(p->node, "map"), *reply = nw_node_get(p->node, "reply");
     const struct nw_sink_kind *first = p->spec->sink_count == 0 ? NULL : p->spec->sinks[0].kind;
@@ -470,8 +271,8 @@ static int read_steps(struct part *p)
     int rc;
 
     p->reader.target = first == NULL ? NULL : &p->spec->sinks[0];
-    rc = nw_load_steps(&p->reader, map == NULL ? NULL : map->value, "map", scope_of(p), &subject,
-                       &p->spec->map);
+    rc = nw_load_steps(&p->reader, map == NULL ? NULL : map->value, "map", nw_route_scope(p),
+                       &subject, &p->spec->map);
     rc = rc != 0 || map == NULL ? rc : find_subjects(p, map->value);
     if (rc != 0) {
         return rc;
@@ -483,10 +284,10 @@ static int read_steps(struct part *p)
 
 /* ---- dead letters ---- */
 
-static int read_dead_letter(struct part *p)
+static int read_dead_letter(struct nw_route_part *p)
 {
-    const struct nw_item *then = find_option(p, "on_error", "then");
-    const struct nw_item *subject = find_option(p, "on_error", "dead_letter");
+    const struct nw_item *then = nw_route_option(p, "on_error", "then");
+    const struct nw_item *subject = nw_route_option(p, "on_error", "dead_letter");
     struct nw_reader r;
 
     subject = subject != NULL ? subject : p->loader->dead_letter;
@@ -506,12 +307,13 @@ static int read_dead_letter(struct part *p)
     if (nw_reader_text(&r, subject->value, "dead_letter", "a subject") == NULL) {
         return 0;
     }
-    return nw_load_dead_letter(p->loader, &r, subject->value, scope_of(p), &p->spec->dead_letter);
+    return nw_load_dead_letter(p->loader, &r, subject->value, nw_route_scope(p),
+                               &p->spec->dead_letter);
 }
 
 /* ---- all of them ---- */
 
-static void check_with(const struct part *p)
+static void check_with(const struct nw_route_part *p)
 {
     const struct nw_item *with = nw_node_get(p->node, "with");
 
@@ -522,12 +324,12 @@ static void check_with(const struct part *p)
 }
 
 /* What is seen from now on is of that part. */
-static void begin_part(struct part *p, struct nw_buffer *seen, enum nw_part part)
+static void begin_part(struct nw_route_part *p, struct nw_buffer *seen, enum nw_part part)
 {
     p->loader->seen = p->reader.seen = &seen[part];
 }
 
-static int read_parts(struct part *p)
+static int read_parts(struct nw_route_part *p)
 {
     struct nw_buffer seen[NW_PARTS] = {{0}};
     int rc = read_options(p);
@@ -535,7 +337,7 @@ static int read_parts(struct part *p)
     begin_part(p, seen, NW_PART_FROM);
     rc = rc != 0 ? rc : read_source(p);
     begin_part(p, seen, NW_PART_TO);
-    rc = rc != 0 ? rc : read_sinks(p);
+    rc = rc != 0 ? rc : nw_route_read_targets(p);
     begin_part(p, seen, NW_PART_MAP);
     rc = rc != 0 ? rc : read_steps(p);
     begin_part(p, seen, NW_PART_OPTIONS);
@@ -550,7 +352,7 @@ static int read_parts(struct part *p)
 
 static int load_route(struct nw_loader *l, const struct nw_item *item)
 {
-    struct part p = {.loader = l, .node = item->value};
+    struct nw_route_part p = {.loader = l, .node = item->value};
     const struct nw_route_spec *earlier = nw_table_find(&l->config->routes_by_name, item->key);
     struct nw_route_spec *spec = nw_arena_alloc(l->arena, sizeof *spec);
     int rc;
