@@ -178,7 +178,8 @@ void disk_unmount(struct run *run);
 /* ---- sources and sinks ---- */
 
 extern const struct source feed_jetstream, feed_kafka, feed_mqtt, feed_http, feed_file;
-extern const struct sink take_jetstream, take_nats, take_kafka, take_mqtt, take_http, take_file;
+extern const struct sink take_jetstream, take_nats, take_kafka, take_kafka_transactional, take_mqtt,
+    take_http, take_file;
 
 /* Where natsway finds the NATS server. */
 const char *run_nats_url(const struct run *run);

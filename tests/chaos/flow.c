@@ -68,6 +68,12 @@ const struct flow flows[] = {
      .sink = &take_kafka,
      .faults = NATSWAY | NATS | OTHER_LINK | BIT(OTHER_KILL) | BIT(OTHER_STOP),
      .groups = 4},
+    {.name = "jetstream-kafka-transactional",
+     .source = &feed_jetstream,
+     .sink = &take_kafka_transactional,
+     .faults = NATSWAY | NATS | OTHER_LINK | BIT(OTHER_KILL) | BIT(OTHER_STOP),
+     .groups = 4,
+     .once = true},
 #endif
 };
 

@@ -15,6 +15,10 @@
 
 static rd_kafka_t *client; /* a producer, or what is asked how much there is */
 
+/* Who reads what is committed, as it comes. */
+static rd_kafka_t *reader;
+static int64_t committed;
+
 static void open_broker(struct run *run)
 {
     int proxy = nwt_port_free(), behind;
@@ -100,3 +104,33 @@ static void collect(struct run *run)
 }
 
 const struct sink take_kafka = {open_sink, arrived, collect, close_broker};
+
+/* ---- sink, in transactions ---- */
+
+/* The offsets count what is not committed, and the marks of transactions. */
+static int64_t arrived_committed(struct run *run)
+{
+    (void)run;
+    for (rd_kafka_message_t *m; (m = rd_kafka_consumer_poll(reader, 0)) != NULL;) {
+        committed += m->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_message_destroy(m);
+    }
+    return committed;
+}
+
+static void open_transactional(struct run *run)
+{
+    open_broker(run);
+    reader = nwt_topic_reader(run->kafka->brokers, TOPIC);
+    snprintf(run->to, sizeof run->to,
+             "kafka: " TOPIC ", partition: \"{{wildcard(1)}}\", transactional: true");
+}
+
+static void close_transactional(struct run *run)
+{
+    nwt_reader_free(reader);
+    close_broker(run);
+}
+
+const struct sink take_kafka_transactional = {open_transactional, arrived_committed, collect,
+                                              close_transactional};

@@ -208,10 +208,9 @@ void nwt_topic_remove(const char *brokers, const char *topic, int32_t partition,
     rd_kafka_destroy(client);
 }
 
-size_t nwt_topic_read(const char *brokers, const char *topic,
-                      bool (*each)(void *context, const rd_kafka_message_t *message), void *context)
+/* Returns the number of partitions. */
+static int assign_all(rd_kafka_t *reader, const char *topic)
 {
-    rd_kafka_t *reader = make_reader(brokers, "tests-reader");
     rd_kafka_topic_partition_list_t *list = NULL;
     /* A broker that has just begun to run again may not answer the first time. */
     if (!NWT_WAIT(TIMEOUT_MS,
@@ -219,9 +218,32 @@ size_t nwt_topic_read(const char *brokers, const char *topic,
         nwt_fail("there is no topic %s", topic);
     }
     rd_kafka_assign(reader, list);
+    int count = list->cnt;
+    rd_kafka_topic_partition_list_destroy(list);
+    return count;
+}
+
+rd_kafka_t *nwt_topic_reader(const char *brokers, const char *topic)
+{
+    rd_kafka_t *reader = make_reader(brokers, "tests-reader");
+    assign_all(reader, topic);
+    return reader;
+}
+
+void nwt_reader_free(rd_kafka_t *reader)
+{
+    rd_kafka_consumer_close(reader);
+    rd_kafka_destroy(reader);
+}
+
+size_t nwt_topic_read(const char *brokers, const char *topic,
+                      bool (*each)(void *context, const rd_kafka_message_t *message), void *context)
+{
+    rd_kafka_t *reader = make_reader(brokers, "tests-reader");
+    int partitions = assign_all(reader, topic);
     size_t count = 0;
     int at_end = 0;
-    for (bool more = true; more && at_end < list->cnt;) {
+    for (bool more = true; more && at_end < partitions;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 2 * TIMEOUT_MS);
         if (message == NULL) {
             nwt_fail("topic %s cannot be read to its end", topic);
@@ -234,9 +256,7 @@ size_t nwt_topic_read(const char *brokers, const char *topic,
         }
         rd_kafka_message_destroy(message);
     }
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_consumer_close(reader);
-    rd_kafka_destroy(reader);
+    nwt_reader_free(reader);
     return count;
 }
 

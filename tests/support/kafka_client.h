@@ -32,6 +32,10 @@ size_t nwt_topic_read(const char *brokers, const char *topic,
                       bool (*each)(void *context, const rd_kafka_message_t *message),
                       void *context);
 
+/* Who reads all partitions of a topic from their start, what is committed; to be polled. */
+rd_kafka_t *nwt_topic_reader(const char *brokers, const char *topic);
+void nwt_reader_free(rd_kafka_t *reader);
+
 /* How many messages the topic holds in all partitions; -1 if it cannot be asked. */
 int64_t nwt_topic_count(const char *brokers, const char *topic);
 
