@@ -74,6 +74,20 @@ static void add_token(struct nw_buffer *b, const char *text, size_t len)
     }
 }
 
+static void add_route(struct nw_buffer *b, const char *bridge, const char *route)
+{
+    add_token(b, bridge, strlen(bridge));
+    nw_buffer_add_char(b, '.');
+    add_token(b, route, strlen(route));
+    nw_buffer_add_char(b, '.');
+}
+
+void nw_once_name_keys(struct nw_buffer *b, const char *bridge, const char *route)
+{
+    add_route(b, bridge, route);
+    nw_buffer_add_char(b, '>');
+}
+
 void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route, const char *which,
                       struct nw_slice partition)
 {
@@ -81,10 +95,7 @@ void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route
     const char *slash = memrchr(partition.data, '/', partition.len);
     const char *end = partition.data + partition.len;
 
-    add_token(b, bridge, strlen(bridge));
-    nw_buffer_add_char(b, '.');
-    add_token(b, route, strlen(route));
-    nw_buffer_add_char(b, '.');
+    add_route(b, bridge, route);
     add_token(b, which, strlen(which));
     nw_buffer_add_char(b, '.');
     if (colon != NULL && slash != NULL && colon < slash) {

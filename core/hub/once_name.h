@@ -20,6 +20,9 @@ bool nw_once_name_read(struct nw_slice origin, struct nw_slice id, struct nw_onc
 void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route, const char *which,
                       struct nw_slice partition);
 
+/* Append what takes the keys of all checkpoints of a route. */
+void nw_once_name_keys(struct nw_buffer *b, const char *bridge, const char *route);
+
 /* Append a subject that takes all that an address, a template, may become: its tokens up to the
  * first that has a variable part, and ">" for the rest. Nothing is appended if that is any. */
 void nw_once_name_filter(struct nw_buffer *b, const char *address);

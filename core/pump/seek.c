@@ -2,10 +2,15 @@
 /*
  * Moving the position of a route: it is drained, its source is opened once with where to go
  * (struct nw_seek), which moves the position and offers nothing, and then the route starts again.
+ *
+ * Checkpoints of what a route has stored go before: whoever sets a position back wants what stands
+ * there again, and they would have it passed over. Killed in between, or refused by the source, the
+ * route is where it was, and begins its checkpoints anew there.
  */
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "hub/once_forget.h"
 #include "log/log.h"
 #include "pump/bridge_state.h"
 
@@ -112,6 +117,17 @@ static int run(struct seeking *s, struct nw_route *route, bool (*hurry)(void),
     return s->moved ? 0 : nw_error_set(error, NW_EINVAL, "%s", s->text);
 }
 
+static int forget_checkpoints(struct nw_route *route, struct nw_error *error)
+{
+    struct nw_bridge *bridge = route->bridge;
+    void *hub = nw_connections_find(bridge, route->generation->config->nats);
+
+    if (hub == NULL || (route->spec->source.kind->has & NW_HAS(NW_META_PARTITION)) == 0) {
+        return 0;
+    }
+    return nw_once_forget(hub, bridge->name, route->spec->name, error);
+}
+
 static int start_again(struct nw_route *route, struct nw_error *error)
 {
     if (nw_route_open(route) != 0) {
@@ -139,7 +155,8 @@ int nw_bridge_seek(struct nw_bridge *bridge, const struct nw_seek_request *reque
         return nw_error_set(error, NW_EAGAIN, "the process is ending");
     }
     nw_route_close(route);
-    rc = run(&s, route, hurry, error);
+    rc = forget_checkpoints(route, error);
+    rc = rc != 0 ? rc : run(&s, route, hurry, error);
     if (route->lane_count == 0 && start_again(route, &again) != 0) {
         *error = again;
         return NW_ENOMEM;

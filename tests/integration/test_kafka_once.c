@@ -94,30 +94,9 @@ static int64_t stored(void)
     return count < 0 ? -1 : count - (int64_t)probes;
 }
 
-/* Store a probe; true if the stream did not know its id. */
-static bool probe(const char *id)
-{
-    jsPubOptions options;
-    jsPubAck *ack = NULL;
-    jsPubOptions_Init(&options);
-    options.MsgId = id;
-    if (js_Publish(&ack, client->js, "probe", "", 0, &options, NULL) != NATS_OK) {
-        return false;
-    }
-    bool is_new = !ack->Duplicate;
-    probes += is_new ? 1 : 0;
-    jsPubAck_Destroy(ack);
-    return is_new;
-}
-
-/* Until the stream has forgotten all ids that it has now. */
 static void let_the_window_pass(void)
 {
-    static unsigned count;
-    char id[20];
-    snprintf(id, sizeof id, "probe%u", ++count);
-    cr_assert(NWT_WAIT(20000, probe(id)));
-    cr_assert(NWT_WAIT(20000, probe(id)));
+    probes += nwt_stream_pass_window(client, "probe");
 }
 
 static void make_bridge(const char *login, const char *more)

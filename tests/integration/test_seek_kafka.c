@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `natsway seek` on a Kafka group: back and forth, in all partitions, and only where no other
- * process is in the group. */
+ * process is in the group. With checkpoints of what a stream has stored, these agree with it. */
 #include "support/bridge.h"
 #include "support/kafka_broker.h"
 #include "support/kafka_client.h"
+#include "support/nats_client.h"
 #include "support/nats_server.h"
 #include "support/wait.h"
 #include <criterion/criterion.h>
@@ -149,4 +150,97 @@ Test(seek_kafka, not_where_the_group_has_another_member)
     cr_expect_eq(nwt_bridge_number(first, "r", "delivered"), 20);
     cr_expect_eq(nwt_bridge_number(bridge, "r", "delivered"), 0);
     nwt_bridge_free(first);
+}
+
+/* ---- into a stream, with checkpoints ---- */
+
+#define USERS                                                                                     \
+    "authorization: {users: [{user: all, password: p}, {user: denied, password: p, permissions: " \
+    "{publish: {deny: [\"$JS.API.STREAM.PURGE.KV_natsway-checkpoints\"]}}}]}\n"                   \
+    "no_auth_user: all"
+
+static struct nwt_nats_client *client;
+
+/* A stream that forgets ids soon, and a route into it. */
+static void make_stored(const char *login)
+{
+    const char *subjects[] = {"in.>", "probe"};
+    jsStreamConfig config;
+    nwt_nats_free(nats);
+    nats = nwt_nats_new(folder, USERS);
+    client = nwt_nats_connect(nats->url);
+    jsStreamConfig_Init(&config);
+    config.Name = "IN";
+    config.Subjects = subjects;
+    config.SubjectsLen = 2;
+    config.Duplicates = INT64_C(100000000);
+    NWT_NATS(js_AddStream(NULL, client->js, &config, NULL, NULL));
+    bridge = nwt_bridge_new(folder, "stored",
+                            "name: %s\nnats: {url: \"%s\"%s}\n"
+                            "connections: {kafka: {brokers: \"%s\"}}\n"
+                            "routes:\n  r: {from: {kafka: %s}, to: {jetstream: in.x}}\n",
+                            name, nats->url, login, kafka->brokers, topic);
+    nwt_bridge_run(bridge);
+}
+
+static bool count_message(void *count, natsMsg *message)
+{
+    (void)message;
+    ++*(int *)count;
+    return true;
+}
+
+/* How many messages of the route the stream has. */
+static int stored(void)
+{
+    int count = 0;
+    nwt_stream_read(client, "IN", "in.>", count_message, &count);
+    return count;
+}
+
+/* Until so many are confirmed, committed and in a checkpoint, and the stream has forgotten them. */
+static void expect_kept(int64_t count, int64_t committed)
+{
+    expect_more(count, committed);
+    cr_assert(NWT_WAIT(20000, nwt_stream_count(client, "KV_natsway-checkpoints") == PARTITIONS));
+    nwt_stream_pass_window(client, "probe");
+}
+
+Test(seek_kafka, what_a_stream_has_is_stored_again_and_once)
+{
+    make_stored("");
+    produce(25);
+    expect_kept(100, 100);
+    cr_expect_eq(stored(), 100);
+    seek("--to", "beginning", 0, "/0 from 25 to 0");
+    expect_kept(100, 100);
+    cr_expect_eq(stored(), 200, "%d", stored());
+    /* The checkpoints are of the new position: what comes again after a kill is known. */
+    seek("--to-sequence", "5", 0, "/0 from 25 to 5");
+    cr_assert(NWT_WAIT(30000, stored() == 280), "%d", stored());
+    nwt_bridge_kill(bridge);
+    nwt_stream_pass_window(client, "probe");
+    produce(1);
+    nwt_bridge_run(bridge);
+    char group[60];
+    snprintf(group, sizeof group, "%s-r", name);
+    cr_expect(NWT_WAIT(30000, nwt_group_committed(kafka->brokers, group, topic) == 104));
+    cr_expect_eq(stored(), 284, "%d", stored());
+    cr_expect_eq(nwt_bridge_stop(bridge), 0);
+    nwt_nats_close(client);
+}
+
+Test(seek_kafka, not_where_the_checkpoints_would_stay)
+{
+    make_stored(", user: denied, password: p");
+    produce(5);
+    expect_kept(20, 20);
+    seek("--to", "beginning", 1,
+         "nothing is moved: the route's checkpoints cannot be removed from natsway-checkpoints: "
+         "the NATS server does not permit the call");
+    produce(1);
+    expect_more(4, 24);
+    cr_expect_eq(stored(), 24, "%d", stored());
+    cr_expect_eq(nwt_bridge_stop(bridge), 0);
+    nwt_nats_close(client);
 }

@@ -3,6 +3,7 @@
 
 #include "support/fail.h"
 #include "support/wait.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 #define READ_MS 60000 /* for a message that is known to be there */
@@ -66,6 +67,34 @@ int64_t nwt_stream_count(struct nwt_nats_client *client, const char *name)
     int64_t count = (int64_t)info->State.Msgs;
     jsStreamInfo_Destroy(info);
     return count;
+}
+
+/* True if the stream did not know the id. */
+static bool store_new(struct nwt_nats_client *client, const char *subject, const char *id)
+{
+    jsPubOptions options;
+    jsPubAck *ack = NULL;
+    jsPubOptions_Init(&options);
+    options.MsgId = id;
+    if (js_Publish(&ack, client->js, subject, "", 0, &options, NULL) != NATS_OK) {
+        return false;
+    }
+    bool is_new = !ack->Duplicate;
+    jsPubAck_Destroy(ack);
+    return is_new;
+}
+
+unsigned nwt_stream_pass_window(struct nwt_nats_client *client, const char *subject)
+{
+    static unsigned count;
+    char id[20];
+    snprintf(id, sizeof id, "probe%u", ++count);
+    for (int i = 0; i < 2; i++) {
+        if (!NWT_WAIT(20000, store_new(client, subject, id))) {
+            nwt_fail("the stream does not forget an id");
+        }
+    }
+    return 2;
 }
 
 void nwt_stream_publish(struct nwt_nats_client *client, natsMsg *message)

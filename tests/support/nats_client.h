@@ -26,6 +26,10 @@ void nwt_stream_add(struct nwt_nats_client *client, const char *name, const char
 /* How many messages it holds; -1 if it cannot be asked. */
 int64_t nwt_stream_count(struct nwt_nats_client *client, const char *name);
 
+/* Wait until the stream that takes subject has forgotten all ids that it has now, a short duplicate
+ * window, by what is stored there; returns how many messages that were. */
+unsigned nwt_stream_pass_window(struct nwt_nats_client *client, const char *subject);
+
 /* Publish without waiting for the PubAck; nwt_stream_flush waits for all and fails the test if one
  * was not stored. Takes the message. */
 void nwt_stream_publish(struct nwt_nats_client *client, natsMsg *message);

@@ -53,6 +53,9 @@ Test(once_name, keys_are_one_token_for_each_part)
     struct nw_buffer b = {0};
     nw_once_name_key(&b, "my bridge", "in.x", "1", NW_LITERAL("kafka:a..b/12"));
     cr_expect_str_eq(nw_buffer_text(&b), "my=20bridge.in=2Ex.1.kafka.a=2E=2Eb.12");
+    nw_buffer_clear(&b);
+    nw_once_name_keys(&b, "my bridge", "in.x");
+    cr_expect_str_eq(nw_buffer_text(&b), "my=20bridge.in=2Ex.>");
     nw_buffer_done(&b);
 }
 
