@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking and answering goes stream -> info -> (create | update) -> (acks seen -> info -> take back)
- * -> done. */
+/* Asking and answering goes stream -> info -> (mark of a seek -> create | update) -> (acks seen ->
+ * info -> take back) -> done. */
 #include "hub/js_consumer.h"
 
 #include <stdarg.h>
@@ -220,6 +220,18 @@ static void finish(struct nw_js_consumer *c, jv info)
 
 /* ---- making and changing ---- */
 
+/* What cannot be removed goes by itself. */
+static void on_mark_removed(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (r->lost) {
+        fail(c, "consumer %s: %s", c->durable, r->text);
+    } else {
+        succeed(c);
+    }
+}
+
 static void on_created(void *context, const struct nw_js_response *r)
 {
     struct nw_js_consumer *c = context;
@@ -230,14 +242,36 @@ static void on_created(void *context, const struct nw_js_response *r)
     }
     keep_there(c, r->body);
     c->taken_back = 0;
-    nw_log(c->endpoint, NW_LOG_INFO, "made the consumer %s of the stream %s", c->durable,
-           c->stream);
-    succeed(c);
+    nw_log(c->endpoint, NW_LOG_INFO, "made the consumer %s of the stream %s%s", c->durable,
+           c->stream, c->interrupted ? ", where an interrupted seek was to go" : "");
+    c->start = 0;
+    if (c->interrupted) {
+        c->interrupted = false;
+        nw_js_ask(&c->call, jv_object(), on_mark_removed, "CONSUMER.DELETE.%s.%s" NW_JS_SEEK_MARK,
+                  c->stream, c->durable);
+    } else {
+        succeed(c);
+    }
 }
 
 static void create(struct nw_js_consumer *c)
 {
     ask_for(c, nw_js_consumer_wanted(c, jv_object()), on_created);
+}
+
+/* Was the consumer deleted by a seek that was killed then? It has left a mark where it was to go.
+ */
+static void on_mark(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+
+    if (r->lost) {
+        fail(c, "stream %s: %s", c->stream, r->text);
+        return;
+    }
+    c->interrupted = r->ok;
+    c->start = r->ok ? nw_js_consumer_start(r->body) : 0;
+    create(c);
 }
 
 /* The consumer was deleted under us: go on where we were, unless the stream is a new one. */
@@ -274,7 +308,8 @@ static void on_info(void *context, const struct nw_js_response *r)
         if (c->last_sequence > 0) {
             nw_js_ask(&c->call, jv_object(), on_stream_info, "STREAM.INFO.%s", c->stream);
         } else {
-            create(c);
+            nw_js_ask(&c->call, jv_object(), on_mark, "CONSUMER.INFO.%s.%s" NW_JS_SEEK_MARK,
+                      c->stream, c->durable);
         }
         return;
     }

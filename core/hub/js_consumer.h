@@ -59,6 +59,8 @@ struct nw_js_consumer {
     struct nw_seek *seek;
     bool sought; /* its done was called */
     int64_t seek_from, stream_first;
+    int64_t start;    /* where a durable that is made begins, whatever `deliver` says; 0: nowhere */
+    bool interrupted; /* start is that of a seek of before, whose mark is to be removed */
 
     /* failure NULL: pull. Otherwise why not; it is tried again by itself. */
     void (*done)(void *context, const char *failure);

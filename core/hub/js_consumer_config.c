@@ -138,9 +138,10 @@ static jv put_start(const struct nw_js_consumer *c, jv config)
     uint64_t sequence = 1;
     int64_t since = 0;
 
-    if (c->resume) {
+    if (c->resume || c->start > 0) {
+        int64_t start = c->start > 0 ? c->start : (int64_t)c->last_sequence + 1;
         config = put_text(config, "deliver_policy", "by_start_sequence");
-        return put_number(config, "opt_start_seq", (int64_t)c->last_sequence + 1);
+        return put_number(config, "opt_start_seq", start);
     }
     switch (deliver->index) {
     case DELIVER_NEW:
@@ -204,6 +205,15 @@ jv nw_js_consumer_request(const struct nw_js_consumer *c, jv config)
 }
 
 /* ---- what exists ---- */
+
+int64_t nw_js_consumer_start(jv info)
+{
+    jv delivered = nw_js_member(info, "delivered");
+    int64_t start = nw_js_number(delivered, "stream_seq", 0) + 1;
+
+    jv_free(delivered);
+    return start < 1 ? 1 : start;
+}
 
 bool nw_js_consumer_usable(const struct nw_js_consumer *c, char *why, size_t size)
 {

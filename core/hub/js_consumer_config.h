@@ -13,6 +13,13 @@ jv nw_js_consumer_wanted(const struct nw_js_consumer *c, jv there);
 /* The request to make or change the consumer; config is taken. */
 jv nw_js_consumer_request(const struct nw_js_consumer *c, jv config);
 
+/* The name of the consumer that marks where a seek is to go, behind that of the durable: one that
+ * no bridge and route make. */
+#define NW_JS_SEEK_MARK "=seek"
+
+/* Where a consumer begins that has delivered nothing; info is not taken. */
+int64_t nw_js_consumer_start(jv info);
+
 /* Can we work with the consumer that exists? Otherwise why not. */
 bool nw_js_consumer_usable(const struct nw_js_consumer *c, char *why, size_t size);
 

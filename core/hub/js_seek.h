@@ -6,6 +6,11 @@
  * kept until it is acknowledged, what was read is gone, and without the consumer what waits might
  * go, too: this is refused.
  *
+ * First a second consumer is made there, the mark: the server then keeps where the durable is to
+ * go. Killed between deleting and making, the next start makes it there (js_consumer.c). A mark
+ * that is left, because we were killed before or after that, means nothing while there is the
+ * durable, and the server removes it a day later.
+ *
  * When the connection is lost on the way, all begins again with the next.
  */
 #ifndef NATSWAY_HUB_JS_SEEK_H

@@ -4,6 +4,7 @@
 #include "support/bridge.h"
 #include "support/nats_client.h"
 #include "support/nats_server.h"
+#include "support/proxy.h"
 #include "support/wait.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -151,6 +152,83 @@ Test(seek, not_where_the_route_runs_elsewhere_too)
     seek("--to", "beginning", 0, "10 messages wait");
     delivered = 0;
     expect_more(10);
+}
+
+/* How many messages the durable has delivered since it was made; -1: not all are acknowledged. */
+static int64_t read_by_durable(void)
+{
+    jsConsumerInfo *info = NULL;
+
+    if (js_GetConsumerInfo(&info, client->js, "IN", "bridge-r", NULL, NULL) != NATS_OK) {
+        return -1;
+    }
+    int64_t count =
+        info->NumPending > 0 || info->NumAckPending > 0 ? -1 : (int64_t)info->Delivered.Consumer;
+    jsConsumerInfo_Destroy(info);
+    return count;
+}
+
+/* Killed when this request is sent, which does not arrive. A hundred messages were read and the
+ * seek goes to the 91st; one more comes later. */
+static void kill_seek_at(const char *request, int64_t expected)
+{
+    struct nwt_process command;
+    struct nwt_proxy *proxy = nwt_proxy_new(nats->port);
+
+    bridge = nwt_bridge_new(folder, "killed",
+                            "name: bridge\nnats: {url: \"nats://127.0.0.1:%d\"}\nroutes:\n"
+                            "  r: {from: {jetstream: in, deliver: new}, to: {nats: out}}\n",
+                            nwt_proxy_port(proxy));
+    nwt_bridge_run(bridge);
+    publish(100);
+    cr_assert(NWT_WAIT(20000, read_by_durable() == 100));
+    nwt_proxy_vanish_at(proxy, request);
+    nwt_bridge_begin_to_tell(bridge, &command, "seek", "r", "--to-sequence", "91", NULL);
+    cr_assert(NWT_WAIT(20000, nwt_proxy_has_vanished(proxy)), "%s", request);
+    nwt_bridge_kill(bridge);
+    cr_expect_neq(nwt_process_wait(&command, 20000), 0);
+    nwt_proxy_set(proxy, NWT_PROXY_OPEN);
+    publish(1);
+    nwt_bridge_run(bridge);
+    cr_expect(NWT_WAIT(20000, read_by_durable() == expected), "%s: %lld instead of %lld", request,
+              (long long)read_by_durable(), (long long)expected);
+    nwt_bridge_free(bridge);
+    bridge = NULL;
+    nwt_proxy_free(proxy);
+}
+
+/* It is where it was, or where it was to go: never where `deliver:` says. */
+Test(seek, killed_at_any_moment_a_position_is_not_lost)
+{
+    static const struct {
+        const char *request;
+        int64_t expected;
+    } cases[] = {
+        {"CONSUMER.DURABLE.CREATE.IN.bridge-r=seek ", 101},
+        {"CONSUMER.DELETE.IN.bridge-r ", 101},
+        {"CONSUMER.DURABLE.CREATE.IN.bridge-r ", 11},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nwt_stream_add(client, "IN", "in");
+        kill_seek_at(cases[i].request, cases[i].expected);
+        NWT_NATS(js_DeleteStream(client->js, "IN", NULL, NULL));
+    }
+}
+
+/* A mark of a seek that was killed is in nobody's way. */
+Test(seek, after_one_that_was_killed)
+{
+    jsConsumerInfo *info = NULL;
+
+    nwt_stream_add(client, "IN", "in");
+    kill_seek_at("CONSUMER.DELETE.IN.bridge-r ", 101);
+    start(ROUTE);
+    seek("--to-sequence", "100", 0, "from sequence 102 to sequence 100, 2 messages wait");
+    cr_expect(NWT_WAIT(20000, read_by_durable() == 2));
+    cr_expect(NWT_WAIT(20000, js_GetConsumerInfo(&info, client->js, "IN", "bridge-r=seek", NULL,
+                                                 NULL) == NATS_NOT_FOUND));
+    cr_expect_eq(nwt_bridge_stop(bridge), 0);
 }
 
 static void add_stream(jsRetentionPolicy retention)

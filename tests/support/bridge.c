@@ -205,29 +205,46 @@ void nwt_bridge_spawn(struct nwt_bridge *bridge, struct nwt_process *process, co
     free(copy);
 }
 
-int nwt_bridge_tell(struct nwt_bridge *bridge, char **said, const char *command, ...)
+static void start_to_tell(struct nwt_bridge *bridge, struct nwt_process *process, const char *path,
+                          const char *command, va_list more)
 {
     char *arguments[20] = {(char *)program(), (char *)command, (char *)"--admin", bridge->admin};
-    char path[400];
-    struct nwt_process process;
-    va_list more;
     size_t n = 4;
 
-    va_start(more, command);
     while (n + 1 < sizeof arguments / sizeof arguments[0] &&
            (arguments[n] = va_arg(more, char *)) != NULL) {
         n++;
     }
-    va_end(more);
+    nwt_process_start(process, arguments, NULL, path, path);
+}
+
+int nwt_bridge_tell(struct nwt_bridge *bridge, char **said, const char *command, ...)
+{
+    char path[400];
+    struct nwt_process process;
+    va_list more;
+
     snprintf(path, sizeof path, "%s.told", bridge->config);
     nwt_file_write(path, "%s", "");
-    nwt_process_start(&process, arguments, NULL, path, path);
+    va_start(more, command);
+    start_to_tell(bridge, &process, path, command, more);
+    va_end(more);
     int code = nwt_process_wait(&process, STOP_TIMEOUT_MS);
     nwt_process_kill(&process);
     if (said != NULL) {
         *said = nwt_file_read(path, NULL);
     }
     return code;
+}
+
+void nwt_bridge_begin_to_tell(struct nwt_bridge *bridge, struct nwt_process *process,
+                              const char *command, ...)
+{
+    va_list more;
+
+    va_start(more, command);
+    start_to_tell(bridge, process, "/dev/null", command, more);
+    va_end(more);
 }
 
 bool nwt_bridge_ready(const struct nwt_bridge *bridge)

@@ -53,6 +53,10 @@ void nwt_bridge_spawn(struct nwt_bridge *bridge, struct nwt_process *process, co
 int nwt_bridge_tell(struct nwt_bridge *bridge, char **said, const char *command, ...)
     __attribute__((sentinel));
 
+/* The same, and do not wait for its end; its output is thrown away. */
+void nwt_bridge_begin_to_tell(struct nwt_bridge *bridge, struct nwt_process *process,
+                              const char *command, ...) __attribute__((sentinel));
+
 /* Whether /readyz says 200. */
 bool nwt_bridge_ready(const struct nwt_bridge *bridge);
 /* Whether the text stands in its log. */

@@ -43,6 +43,8 @@ struct nwt_proxy {
     int port, target, listener, orders[2];
     enum nwt_proxy_way way;
     atomic_int delay_ms;
+    const char *_Atomic trap; /* the text at which all vanishes */
+    atomic_bool trapped;
     struct pair pairs[PAIRS];
     pthread_t thread;
     sem_t done; /* an order was carried out */
@@ -113,11 +115,35 @@ static void take_connection(struct nwt_proxy *proxy)
     }
 }
 
+static void make_vanish(struct nwt_proxy *proxy)
+{
+    proxy->way = NWT_PROXY_VANISH;
+    for (size_t i = 0; i < PAIRS; i++) {
+        struct pair *pair = &proxy->pairs[i];
+        pair->dead = pair->fds[0] >= 0;
+        pair->from[0].begin = pair->from[0].end = pair->from[1].begin = pair->from[1].end = 0;
+    }
+}
+
+/* Is this what all is to vanish at? */
+static void look(struct nwt_proxy *proxy, const char *data, size_t len)
+{
+    const char *trap = proxy->trap;
+    if (trap != NULL && memmem(data, len, trap, strlen(trap)) != NULL) {
+        proxy->trap = NULL;
+        make_vanish(proxy);
+        proxy->trapped = true;
+    }
+}
+
 /* Read what there is; false when the connection is broken. */
-static bool fill(const struct nwt_proxy *proxy, struct pair *pair, int side)
+static bool fill(struct nwt_proxy *proxy, struct pair *pair, int side)
 {
     struct stream *s = &pair->from[side];
     ssize_t n = recv(pair->fds[side], s->data + s->end, ROOM - s->end, 0);
+    if (n > 0 && side == 0) {
+        look(proxy, s->data + s->end, (size_t)n);
+    }
     if (n > 0 && !pair->dead) {
         s->due_ms = s->end == 0 && proxy->delay_ms > 0 ? nwt_now_ms() + proxy->delay_ms : s->due_ms;
         s->end += (size_t)n;
@@ -161,7 +187,7 @@ static short wanted(const struct pair *pair, int side, int *wait_ms)
                    (waits && left_ms <= 0 ? POLLOUT : 0));
 }
 
-static void serve(const struct nwt_proxy *proxy, struct pair *pair, int side, short events)
+static void serve(struct nwt_proxy *proxy, struct pair *pair, int side, short events)
 {
     bool ok = (events & (POLLIN | POLLHUP | POLLERR)) == 0 || pair->from[side].closed ||
               pair->from[side].end == ROOM || fill(proxy, pair, side);
@@ -178,11 +204,8 @@ static void change_way(struct nwt_proxy *proxy, enum nwt_proxy_way way)
     proxy->way = way;
     if (way == NWT_PROXY_CLOSED) {
         close_all(proxy);
-    }
-    for (size_t i = 0; way == NWT_PROXY_VANISH && i < PAIRS; i++) {
-        struct pair *pair = &proxy->pairs[i];
-        pair->dead = pair->fds[0] >= 0;
-        pair->from[0].begin = pair->from[0].end = pair->from[1].begin = pair->from[1].end = 0;
+    } else if (way == NWT_PROXY_VANISH) {
+        make_vanish(proxy);
     }
 }
 
@@ -319,4 +342,15 @@ void nwt_proxy_cut(struct nwt_proxy *proxy)
 void nwt_proxy_delay(struct nwt_proxy *proxy, int delay_ms)
 {
     proxy->delay_ms = delay_ms;
+}
+
+void nwt_proxy_vanish_at(struct nwt_proxy *proxy, const char *text)
+{
+    proxy->trapped = false;
+    proxy->trap = text;
+}
+
+bool nwt_proxy_has_vanished(struct nwt_proxy *proxy)
+{
+    return proxy->trapped;
 }

@@ -7,6 +7,8 @@
 #ifndef NATSWAY_TESTS_PROXY_H
 #define NATSWAY_TESTS_PROXY_H
 
+#include <stdbool.h>
+
 struct nwt_proxy;
 
 enum nwt_proxy_way {
@@ -30,6 +32,11 @@ int nwt_proxy_port(const struct nwt_proxy *proxy);
 void nwt_proxy_delay(struct nwt_proxy *proxy, int delay_ms);
 /* From now on; any thread. Returns when it is so. */
 void nwt_proxy_set(struct nwt_proxy *proxy, enum nwt_proxy_way way);
+/* As soon as a client sends the text, as one piece, all vanishes from this piece on (it included),
+ * once. The text is kept by the caller. */
+void nwt_proxy_vanish_at(struct nwt_proxy *proxy, const char *text);
+/* It was sent. */
+bool nwt_proxy_has_vanished(struct nwt_proxy *proxy);
 /* Cut the connections that there are; new ones pass. */
 void nwt_proxy_cut(struct nwt_proxy *proxy);
 
