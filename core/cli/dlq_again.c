@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config/options.h"
+#include "config/target_name.h"
 #include "hub/hub.h"
 #include "hub/token.h"
 #include "message/letter.h"
@@ -177,6 +178,7 @@ int dlq_again_restore(const struct nw_route_spec *route, const struct nw_letter_
                             (int)letter.truncated.len, letter.truncated.data);
     }
     rc = rc != 0 ? rc : complete(route, place, m);
+    m->only = (uint16_t)(nw_target_find(route, letter.target) + 1); /* not found: for all */
     return rc == 0 && letter.part.data != NULL ? restore_part(route, &letter, m, error) : rc;
 }
 

@@ -34,7 +34,7 @@ static const struct {
     {"Natsway-Bridge", AT(bridge)},       {"Natsway-Attempts", AT(attempts)},
     {"Natsway-Time", AT(time)},           {"Natsway-Part", AT(part)},
     {"Natsway-Split", AT(split)},         {"Natsway-Subject", AT(subject)},
-    {NW_LETTER_TRUNCATED, AT(truncated)},
+    {NW_LETTER_TRUNCATED, AT(truncated)}, {"Natsway-Target", AT(target)},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])

@@ -25,6 +25,7 @@ struct nw_letter {
     struct nw_slice part;      /* it is a part of a split: its number, from 0 */
     struct nw_slice split;     /* of which split of the route's steps, from 1 */
     struct nw_slice subject;   /* what was set as such before it was split */
+    struct nw_slice target;    /* which one refused it; absent also: none has seen it */
 };
 
 /* m, made of the original and with its origin and address, becomes the letter. What letter has is

@@ -74,6 +74,7 @@ struct nw_message {
     uint32_t split_index;
     uint16_t target;
     uint8_t outcome, cause, worst, state;
+    uint16_t only; /* original: the one target that it is for, from 1; 0: for all */
 
     /* Memory that lives as long as the message. */
     struct nw_message_chunk *chunks; /* the first one has room, see chunk_room */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "config/target_name.h"
 #include "message/letter.h"
 #include "pump/bridge_state.h"
 #include "pump/lane.h"
@@ -50,6 +51,16 @@ static void describe_part(const struct nw_message *failed, struct nw_letter *let
     }
 }
 
+/* What the map refused was not on its way to one. */
+static void describe_target(const struct nw_lane *lane, const struct nw_message *failed,
+                            struct nw_letter *letter, char name[NW_TARGET_NAME])
+{
+    if (failed->endpoint != NULL && failed->target < lane->target_count) {
+        nw_target_name(lane->route, failed->target, name);
+        letter->target = nw_slice_text(name);
+    }
+}
+
 static int write_letter(const struct nw_lane *lane, struct nw_message *m,
                         const struct nw_message *failed, const char *reason)
 {
@@ -59,7 +70,7 @@ static int write_letter(const struct nw_lane *lane, struct nw_message *m,
         .bridge = nw_slice_text(lane->bridge->name),
         .route = nw_slice_text(lane->route->name),
     };
-    char attempts[16], time[32], part[16], split[16];
+    char attempts[16], time[32], part[16], split[16], target[NW_TARGET_NAME];
     struct tm utc;
 
     (void)snprintf(attempts, sizeof attempts, "%" PRIu32, failed->attempts + 1);
@@ -68,6 +79,7 @@ static int write_letter(const struct nw_lane *lane, struct nw_message *m,
     letter.attempts = nw_slice_text(attempts);
     letter.time = nw_slice_text(time);
     describe_part(failed, &letter, part, split);
+    describe_target(lane, failed, &letter, target);
     if ((m->numbers_set & NW_MESSAGE_SUBJECT_SET) != 0) {
         letter.subject = m->address;
     }

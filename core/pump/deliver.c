@@ -191,10 +191,20 @@ static int prepare(struct nw_lane *lane, struct nw_target *t, struct nw_message 
     return rc;
 }
 
+/* Of a dead letter only the target that refused it, if it still takes it. */
+static int choose_only(size_t target, size_t count, bool *chosen)
+{
+    for (size_t i = 0; i < count; i++) {
+        chosen[i] = chosen[i] && i == target;
+    }
+    return target < count && chosen[target] ? 1 : 0;
+}
+
 /* Which targets take m. Returns how many, or a negative error of a `when:`. */
 static int choose(struct nw_lane *lane, struct nw_message *m, bool *chosen, struct nw_error *error)
 {
     const struct nw_route_spec *route = lane->route;
+    uint16_t only = nw_message_original(m)->only;
     int count = 0;
 
     for (size_t i = 0; i < lane->target_count; i++) {
@@ -212,7 +222,7 @@ static int choose(struct nw_lane *lane, struct nw_message *m, bool *chosen, stru
     for (size_t i = 0; count == 0 && i < lane->target_count; i++) {
         count += chosen[i] ? 1 : 0;
     }
-    return count;
+    return only == 0 ? count : choose_only(only - 1u, lane->target_count, chosen);
 }
 
 static void queue_for(struct nw_lane *lane, struct nw_target *t, struct nw_message *m)

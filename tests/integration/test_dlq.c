@@ -355,6 +355,87 @@ Test(dlq, retry_leaves_all_when_the_target_is_away)
     nwt_http_server_free(http);
 }
 
+/* ---- several targets ---- */
+
+struct visits {
+    int a, b, status_of_b;
+};
+
+static void serve_two(void *context, struct nwt_http_visit *visit)
+{
+    struct visits *v = context;
+    bool is_a = strcmp(visit->path, "/a") == 0;
+
+    __atomic_fetch_add(is_a ? &v->a : &v->b, 1, __ATOMIC_SEQ_CST);
+    visit->status = is_a ? 200 : __atomic_load_n(&v->status_of_b, __ATOMIC_SEQ_CST);
+}
+
+/* Routes with this map, and these targets of the server. */
+static const char *to_two(struct nwt_http_server *http, const char *map, const char *first,
+                          const char *second)
+{
+    static char routes[400];
+    const char *url = nwt_http_server_url(http);
+    snprintf(routes, sizeof routes,
+             ROUTE("r", "%s", "[{http: \"POST %s/%s\"}, {http: \"POST %s/%s\"}]"), map, url, first,
+             url, second);
+    return routes;
+}
+
+static void expect_visits(struct visits *v, int a, int b)
+{
+    cr_expect(v->a == a && v->b == b, "%d and %d instead of %d and %d", v->a, v->b, a, b);
+    cr_expect_eq(nwt_stream_count(client, "DLQ"), 0);
+    v->a = v->b = 0;
+}
+
+/* A target that has the message does not get it again, wherever it stands in the file now. */
+Test(dlq, retry_sends_to_the_target_that_refused)
+{
+    struct visits v = {.status_of_b = 400};
+    struct nwt_http_server *http = nwt_http_server_new(serve_two, &v);
+
+    publish_text("in.r.a", "1");
+    make_letters(to_two(http, "", "a", "b"), 1);
+    expect_dlq(0, "show");
+    cr_expect(says("Natsway-Target"));
+    cr_expect(v.a == 1 && v.b == 1);
+    v = (struct visits){.status_of_b = 200};
+    expect_dlq(0, "retry");
+    expect_visits(&v, 0, 1);
+
+    v.status_of_b = 400;
+    publish_text("in.r.a", "2");
+    make_letters(to_two(http, "", "a", "b"), 1);
+    v = (struct visits){.status_of_b = 200};
+    set_routes(to_two(http, "", "b", "a"));
+    expect_dlq(0, "retry");
+    expect_visits(&v, 0, 1);
+    nwt_http_server_free(http);
+}
+
+/* What no target has seen goes to all of them, and so does what cannot be told. */
+Test(dlq, retry_sends_to_all_targets_what_none_has_seen)
+{
+    struct visits v = {.status_of_b = 200};
+    struct nwt_http_server *http = nwt_http_server_new(serve_two, &v);
+
+    publish_text("in.r.a", "1");
+    make_letters(to_two(http, REFUSE, "a", "b"), 1);
+    set_routes(to_two(http, "", "a", "b"));
+    expect_dlq(0, "retry");
+    expect_visits(&v, 1, 1);
+
+    v.status_of_b = 400;
+    publish_text("in.r.a", "2");
+    make_letters(to_two(http, "", "a", "b"), 1);
+    v = (struct visits){.status_of_b = 200};
+    set_routes(to_two(http, "", "a", "b2"));
+    expect_dlq(0, "retry");
+    expect_visits(&v, 1, 1);
+    nwt_http_server_free(http);
+}
+
 Test(dlq, edit_changes_payload_and_headers_and_retry_sends_them)
 {
     char *in = file_of("in.txt");

@@ -60,7 +60,10 @@ static struct nw_message *stored(const struct nw_message *letter)
 
 Test(letter, becomes_what_it_was)
 {
-    struct nw_letter said = {.reason = NW_LITERAL("why"), .part = NW_LITERAL("3")}, read;
+    struct nw_letter said = {.reason = NW_LITERAL("why"),
+                             .part = NW_LITERAL("3"),
+                             .target = NW_LITERAL("1 http 00")},
+                     read;
     struct nw_message *original = make(), *m = nw_message_derive(original), *again;
     int64_t number;
 
@@ -69,6 +72,7 @@ Test(letter, becomes_what_it_was)
     cr_assert_eq(nw_letter_read(again, &read), 0);
     cr_expect(is(read.reason, "why"));
     cr_expect(is(read.part, "3"));
+    cr_expect(is(read.target, "1 http 00"));
     cr_expect_null(read.truncated.data);
     cr_expect(is(again->address, "/hooks/a b"));
     cr_expect(is(again->origin, "http:1"));
