@@ -372,6 +372,7 @@ NW_CONNECTOR(mqtt)
         .connection = &mqtt_connection_kind,
         .source = &mqtt_source_kind,
         .sink = &mqtt_sink_kind,
+        .removed = mqtt_sessions_removed,
     };
 
     return &connector;

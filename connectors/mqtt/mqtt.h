@@ -236,12 +236,17 @@ void mqtt_session_done(struct mqtt_session *s);
  * speaks of. */
 struct mqtt_known {
     struct mqtt_known *next;
-    bool live;     /* a source has it now */
+    bool live;     /* a source has it, or had it and its route is still there */
     bool cleaning; /* it is being removed */
+    char *route;   /* of the source that had it last; NULL: of before */
     char id[];
 };
-/* Lock held. Read e's list into the connection's; mark id (may be NULL) as live. */
-void mqtt_sessions_open(struct mqtt_connection *c, struct nw_endpoint *e, const char *id);
+/* Lock held. Read e's list into the connection's; mark id (may be NULL) as the route's, and live.
+ */
+void mqtt_sessions_open(struct mqtt_connection *c, struct nw_endpoint *e, const char *route,
+                        const char *id);
+/* Main thread: the route is no more; its sessions are removed some time later. */
+void mqtt_sessions_removed(void *connection, const char *route);
 /* Keeper, lock not held: write the list to all endpoints, begin to remove what nobody has. */
 void mqtt_sessions_clean(struct mqtt_connection *c);
 /* Keeper: the session is gone from the broker. */
@@ -252,5 +257,7 @@ void mqtt_sessions_done(struct mqtt_connection *c);
 
 /* Connect once as id with a clean session, which makes the broker forget the old one. */
 int mqtt_cleaner_start(struct mqtt_connection *c, const char *id);
+/* Lock held: the one that does, or NULL. */
+struct mqtt_client *mqtt_cleaner_of(const struct mqtt_connection *c, const char *id);
 
 #endif

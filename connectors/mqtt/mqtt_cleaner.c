@@ -48,3 +48,13 @@ int mqtt_cleaner_start(struct mqtt_connection *c, const char *id)
     mqtt_client_start(client);
     return 0;
 }
+
+struct mqtt_client *mqtt_cleaner_of(const struct mqtt_connection *c, const char *id)
+{
+    struct mqtt_client *client = c->clients;
+
+    while (client != NULL && (client->endpoint != NULL || strcmp(client->id, id) != 0)) {
+        client = client->next;
+    }
+    return client;
+}

@@ -149,10 +149,26 @@ void mqtt_client_resume(struct mqtt_client *c)
     c->retry_at_ns = 0;
 }
 
+/* Somebody removes the session that is to be ours. */
+static bool is_being_cleaned(struct mqtt_client *c)
+{
+    bool cleaned;
+
+    (void)pthread_mutex_lock(&c->connection->lock);
+    cleaned = c->endpoint != NULL && mqtt_cleaner_of(c->connection, c->id) != NULL;
+    (void)pthread_mutex_unlock(&c->connection->lock);
+    return cleaned;
+}
+
 static void connect_now(struct mqtt_client *c)
 {
-    int rc = c->handle == NULL ? mqtt_paho_create(c) : 0;
+    int rc;
 
+    if (is_being_cleaned(c)) { /* it was told to end */
+        c->retry_at_ns = nw_clock_monotonic_ns() + 20 * MQTT_MILLISECOND_NS;
+        return;
+    }
+    rc = c->handle == NULL ? mqtt_paho_create(c) : 0;
     if (c->handle != NULL && MQTTAsync_isConnected(c->handle)) {
         mqtt_paho_disconnect(c); /* a disconnect that paho has not done yet */
         c->retry_at_ns = nw_clock_monotonic_ns() + 20 * MQTT_MILLISECOND_NS;

@@ -3,14 +3,15 @@
  * What the broker keeps for us while we are away: sessions and their subscriptions. A route whose
  * filter changed, or that is gone, would leave them behind, and the broker would go on filling
  * them. So each source remembers its subscriptions, and every endpoint of a connection remembers
- * the client ids of all of them; at start, what nobody has any more is removed.
+ * the client ids of all of them; what nobody has any more is removed, at start and when a reload
+ * has removed a route.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "mqtt.h"
 
-/* How long after the last route opened it is certain that no other will. */
+/* How long after the last route opened, or was removed, it is certain that no other will open. */
 #define QUIET_NS (3 * MQTT_SECOND_NS)
 
 #define SESSION_KEY "mqtt.session"
@@ -108,7 +109,8 @@ static struct mqtt_known *find(const struct mqtt_connection *c, const char *id)
     return k;
 }
 
-static void add(struct mqtt_connection *c, const char *id, bool live)
+/* route: of the source that has it now; NULL: it is one of before. */
+static void add(struct mqtt_connection *c, const char *id, const char *route)
 {
     struct mqtt_known *k = find(c, id);
     size_t size = strlen(id) + 1;
@@ -118,9 +120,17 @@ static void add(struct mqtt_connection *c, const char *id, bool live)
         k->next = c->known;
         c->known = k;
     }
-    if (k != NULL) {
-        k->live = k->live || live;
+    if (k != NULL && route != NULL) {
+        k->live = true;
+        free(k->route);
+        k->route = strdup(route); /* NULL, without memory: the next start removes it */
     }
+}
+
+static void free_known(struct mqtt_known *k)
+{
+    free(k->route);
+    free(k);
 }
 
 static char *write_list(const struct mqtt_connection *c, size_t *len)
@@ -160,7 +170,23 @@ static void tell_all(struct mqtt_connection *c, struct nw_endpoint *e)
     free(data);
 }
 
-void mqtt_sessions_open(struct mqtt_connection *c, struct nw_endpoint *e, const char *id)
+/* The id has a source again: who removes its session ends. */
+static void stop_cleaner(struct mqtt_connection *c, const char *id)
+{
+    struct mqtt_client *cleaner = mqtt_cleaner_of(c, id);
+    struct mqtt_known *k = find(c, id);
+
+    if (cleaner != NULL) {
+        cleaner->closing = true;
+        mqtt_connection_wake_locked(c);
+    }
+    if (k != NULL) {
+        k->cleaning = false;
+    }
+}
+
+void mqtt_sessions_open(struct mqtt_connection *c, struct nw_endpoint *e, const char *route,
+                        const char *id)
 {
     char key[200];
     void *data = NULL;
@@ -170,15 +196,31 @@ void mqtt_sessions_open(struct mqtt_connection *c, struct nw_endpoint *e, const 
     if (nw_state_read(e, key, &data, &len) == 0 && len > 0) {
         ((char *)data)[len - 1] = '\0';
         while (at < len) {
-            add(c, next_text(data, len, &at), false);
+            add(c, next_text(data, len, &at), NULL);
         }
     }
     free(data);
     if (id != NULL) {
-        add(c, id, true);
+        stop_cleaner(c, id);
+        add(c, id, route);
         tell_all(c, e); /* before there is a session that somebody will have to remove */
     }
     c->clean_at_ns = nw_clock_monotonic_ns() + QUIET_NS;
+}
+
+void mqtt_sessions_removed(void *connection, const char *route)
+{
+    struct mqtt_connection *c = connection;
+
+    (void)pthread_mutex_lock(&c->lock);
+    for (struct mqtt_known *k = c->known; k != NULL; k = k->next) {
+        if (k->route != NULL && strcmp(k->route, route) == 0) {
+            k->live = false;
+            c->clean_at_ns = nw_clock_monotonic_ns() + QUIET_NS;
+        }
+    }
+    mqtt_connection_wake_locked(c);
+    (void)pthread_mutex_unlock(&c->lock);
 }
 
 /* Lock held: a session that nobody has, not yet being removed. */
@@ -220,7 +262,7 @@ void mqtt_sessions_forget(struct mqtt_connection *c, const char *id)
     if (*at != NULL && !(*at)->live) {
         struct mqtt_known *gone = *at;
         *at = gone->next;
-        free(gone);
+        free_known(gone);
         tell_all(c, NULL);
     }
     (void)pthread_mutex_unlock(&c->lock);
@@ -230,7 +272,7 @@ void mqtt_sessions_done(struct mqtt_connection *c)
 {
     while (c->known != NULL) {
         struct mqtt_known *next = c->known->next;
-        free(c->known);
+        free_known(c->known);
         c->known = next;
     }
 }

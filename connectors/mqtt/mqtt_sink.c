@@ -479,7 +479,7 @@ int mqtt_sink_open(struct nw_endpoint *e, const struct nw_endpoint_config *confi
     }
     s->client.endpoint = e;
     (void)pthread_mutex_lock(&connection->lock);
-    mqtt_sessions_open(connection, e, NULL);
+    mqtt_sessions_open(connection, e, NULL, NULL);
     id = make_id(connection, config, s->options->client_id);
     (void)pthread_mutex_unlock(&connection->lock);
     if (mqtt_client_init(&s->client, connection, &kind, id) != 0) {

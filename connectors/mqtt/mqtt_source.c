@@ -164,7 +164,7 @@ int mqtt_source_open(struct nw_endpoint *e, const struct nw_endpoint_config *con
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
     (void)pthread_mutex_lock(&connection->lock);
-    mqtt_sessions_open(connection, e, s->client.id);
+    mqtt_sessions_open(connection, e, config->route, s->client.id);
     (void)pthread_mutex_unlock(&connection->lock);
     nw_endpoint_state(e, NW_STATE_CONNECTING, connection->options->url);
     *state = s;

@@ -113,3 +113,12 @@ void nw_connection_close(struct nw_bridge *bridge, struct nw_connection *c)
     c->generation->connections--;
     free(c);
 }
+
+void nw_connections_removed(struct nw_bridge *bridge, const char *route)
+{
+    for (struct nw_connection *c = bridge->connections; c != NULL; c = c->next) {
+        if (c->spec->connector->removed != NULL) {
+            c->spec->connector->removed(c->state, route);
+        }
+    }
+}

@@ -33,6 +33,8 @@ int nw_connections_open(struct nw_bridge *bridge, struct nw_generation *g,
                         const struct nw_routes *routes, struct nw_error *error);
 /* Close one, and forget it. No endpoint uses it any more. */
 void nw_connection_close(struct nw_bridge *bridge, struct nw_connection *c);
+/* Tell those that are open that a route is no more. */
+void nw_connections_removed(struct nw_bridge *bridge, const char *route);
 /* The open one with the spec's name, or NULL; spec may be NULL. */
 struct nw_connection *nw_connections_get(struct nw_bridge *bridge,
                                          const struct nw_connection_spec *spec);

@@ -385,6 +385,7 @@ static void clean_up(struct reload *r)
 {
     for (size_t i = 0; i < r->ending_count; i++) {
         if (r->ending[i].then == NULL) {
+            nw_connections_removed(r->bridge, r->ending[i].spec->name);
             nw_route_free(r->ending[i].route);
         }
     }

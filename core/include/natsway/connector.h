@@ -270,8 +270,7 @@ NW_API void nw_credit_return(struct nw_endpoint *source, size_t unused);
  * gives them to the lane and settles them, needing no credit. NW_STORED_FULL: the same, but stop
  * the sender: error says what is full; a reserve takes what is under way. NW_EFULL (of the
  * reserve), NW_EIO, NW_ENOMEM, NW_EINVAL (a template has no value): nothing was stored. n 0 asks
- * for room: 0 or NW_STORED_FULL. Takes settled ones, too. Blocks for one commit: not for workers.
- */
+ * for room: 0 or NW_STORED_FULL. Takes settled ones too. Blocks for a commit: not for workers. */
 #define NW_STORED_FULL 1
 NW_API int nw_store(struct nw_endpoint *source, struct nw_message *const *messages, size_t n,
                     struct nw_error *error);
@@ -309,8 +308,7 @@ NW_API int nw_state_write(struct nw_endpoint *e, const char *key, const void *da
 NW_API void nw_state_sync(struct nw_endpoint *endpoint);
 
 struct nw_connection;
-NW_API void nw_connection_state(struct nw_connection *connection, enum nw_state state,
-                                const char *text);
+NW_API void nw_connection_state(struct nw_connection *c, enum nw_state state, const char *text);
 NW_API void nw_connection_log(struct nw_connection *connection, enum nw_level level,
                               const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -382,6 +380,8 @@ struct nw_connector {
      * /x" served). `source` and `sink` above stay the usual ones. */
     const struct nw_source_kind *(*source_for)(const char *address);
     const struct nw_sink_kind *(*sink_for)(const char *address);
+    /* May be NULL. Main thread: a reload has removed the route, whose endpoints are closed. */
+    void (*removed)(void *connection, const char *route);
 };
 
 #define NW_CONNECTOR_HEAD                                                  \
