@@ -21,19 +21,17 @@ static void digest(struct nw_hash128 key, const char *text, char out[DIGEST])
 
 /* ---- what may not change ---- */
 
-#define SETTINGS 5
+#define SETTINGS 4
 
 static void settings_of(const struct nw_config *config, const char *names[SETTINGS],
                         char values[SETTINGS][300])
 {
-    static const char *const all[SETTINGS] = {"name", "instance", "workers", "admin.listen",
-                                              "memory"};
+    static const char *const all[SETTINGS] = {"name", "instance", "workers", "admin.listen"};
 
     memcpy(names, all, sizeof all);
     (void)snprintf(values[0], 300, "%s", config->name);
     (void)snprintf(values[1], 300, "%s", config->instance == NULL ? "" : config->instance);
     (void)snprintf(values[2], 300, "%u", config->workers);
-    (void)snprintf(values[4], 300, "%" PRId64, config->memory);
     (void)snprintf(values[3], 300, "%s", config->admin_listen == NULL ? "" : config->admin_listen);
 }
 

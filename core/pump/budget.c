@@ -7,8 +7,15 @@
 
 void nw_budget_init(struct nw_budget *budget, size_t total)
 {
-    budget->total = total;
+    atomic_init(&budget->total, total);
     atomic_init(&budget->free, (long long)total);
+}
+
+void nw_budget_change(struct nw_budget *budget, size_t total)
+{
+    size_t before = atomic_exchange(&budget->total, total);
+
+    atomic_fetch_add(&budget->free, (long long)total - (long long)before);
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -18,7 +25,7 @@ static size_t smaller(size_t a, size_t b)
 
 static void set_parts(struct nw_account *account, size_t lanes)
 {
-    size_t total = account->budget->total;
+    size_t total = atomic_load(&account->budget->total);
 
     account->library = smaller(total / 4 / lanes, LIBRARY_MOST);
     account->share = nw_memory_share(total, lanes);

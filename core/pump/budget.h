@@ -16,7 +16,7 @@
  *     total == library parts + free + granted of all accounts
  *
  * free is below zero only after lanes joined when others had borrowed what their shares are made
- * of: nothing is lent until it has come back.
+ * of, or the total became less: nothing is lent until it has come back.
  */
 #ifndef NATSWAY_PUMP_BUDGET_H
 #define NATSWAY_PUMP_BUDGET_H
@@ -26,7 +26,7 @@
 #include <stddef.h>
 
 struct nw_budget {
-    size_t total;
+    atomic_size_t total; /* written by the main thread */
     atomic_llong free;
 };
 
@@ -42,11 +42,15 @@ struct nw_account {
 
 void nw_budget_init(struct nw_budget *budget, size_t total);
 
+/* Another total, while lanes have parts of the one before: each takes its new part with its next
+ * nw_budget_share. Main thread. */
+void nw_budget_change(struct nw_budget *budget, size_t total);
+
 /* One of so many lanes begins, or ends. Main thread, or the lane's worker. */
 void nw_budget_join(struct nw_budget *budget, size_t lanes, struct nw_account *account);
 void nw_budget_leave(struct nw_account *account);
 
-/* Its worker: there are so many lanes from now on. */
+/* Its worker: there are so many lanes from now on, or there is another total. */
 void nw_budget_share(struct nw_account *account, size_t lanes);
 
 /* Borrow up to `want` bytes, as far as that is fair; returns how many it got. */

@@ -18,7 +18,6 @@ int nw_compare_fixed(const struct nw_config *now, const struct nw_config *then,
         {"name", "consumers, groups and state are named by it", same_text(now->name, then->name)},
         {"instance", "this process is known by it", same_text(now->instance, then->instance)},
         {"state_dir", "positions are kept there", same_text(now->state_dir, then->state_dir)},
-        {"memory", "it is given out already", now->memory == then->memory},
         {"workers", "the threads are there already", now->workers == then->workers},
         {"admin.listen", "it listens already", same_text(now->admin_listen, then->admin_listen)},
     };

@@ -185,6 +185,7 @@ static int open_new(struct reload *r, struct nw_error *error)
     int rc;
 
     r->bridge->lane_count = nw_routes_count_lanes(config);
+    nw_budget_change(&r->bridge->budget, (size_t)config->memory); /* new lanes begin with it */
     rc = nw_connections_open(r->bridge, r->g, &all, error);
 
     if (rc == 0) {
@@ -253,6 +254,7 @@ static void go_back(struct reload *r)
     int rc = 0;
 
     r->bridge->lane_count = nw_routes_count_lanes(r->bridge->config);
+    nw_budget_change(&r->bridge->budget, (size_t)r->bridge->config->memory);
     for (size_t i = 0; i < r->ending_count; i++) {
         struct ending *e = &r->ending[i];
         if (e->route->spec != e->spec) {

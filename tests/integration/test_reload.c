@@ -197,6 +197,80 @@ Test(reload, sighup_adds_and_removes_routes)
     cr_expect_eq(nwt_bridge_stop(bridge), 0);
 }
 
+/* ---- memory ---- */
+
+#define LINE 1024
+#define LINES 40000
+
+static void write_large_file(const char *path)
+{
+    size_t size = (size_t)LINE * LINES;
+    char *text = malloc(size + 1);
+
+    cr_assert_not_null(text);
+    memset(text, 'x', size);
+    for (size_t i = 0; i < LINES; i++) {
+        char head[20];
+        int len = snprintf(head, sizeof head, "%zu ", i);
+        memcpy(text + i * LINE, head, (size_t)len);
+        text[(i + 1) * LINE - 1] = '\n';
+    }
+    nwt_file_append(path, text, size);
+    free(text);
+}
+
+static void write_memory(const char *memory)
+{
+    nwt_bridge_write(bridge,
+                     "memory: %s\n" HEAD STEADY
+                     "  follow: {max_in_flight: 100000, from: {file: in.log}, to: {jetstream: "
+                     "to.log}}\n",
+                     memory, nats->url);
+}
+
+static bool metric_is(const char *line)
+{
+    char url[60];
+    snprintf(url, sizeof url, "%s/metrics", bridge->admin);
+    struct nwt_http_answer answer = nwt_http_request("GET", url, NULL, NULL, 0, 10000);
+    bool is = strstr(answer.body, line) != NULL;
+    nwt_http_done(&answer);
+    return is;
+}
+
+/* The routes do not notice; what is in flight becomes more with it, and less when it settles. */
+Test(reload, memory_becomes_more_and_less)
+{
+    const int64_t mib = 1 << 20;
+    char *in = nwt_folder_file(folder, "in.log");
+
+    nwt_file_write(in, "%s", "");
+    bridge = nwt_bridge_new(folder, "bridge", HEAD STEADY, nats->url);
+    write_memory("8MiB");
+    nwt_bridge_run(bridge);
+    nwt_process_signal(&nats->process, SIGSTOP);
+    write_large_file(in);
+    cr_assert(NWT_WAIT(20000, number("follow", "memory") > 2 * mib));
+    cr_expect_leq(number("follow", "memory"), 8 * mib);
+    write_memory("32MiB");
+    reload(0, "reloaded: 2 unchanged, 0 changed");
+    cr_expect(metric_is("\nnatsway_memory_budget_bytes 33554432\n"));
+    cr_assert(NWT_WAIT(20000, number("follow", "memory") > 9 * mib), "%lld",
+              (long long)number("follow", "memory"));
+    cr_expect_leq(number("follow", "memory"), 32 * mib);
+    write_memory("2MiB");
+    reload(0, "reloaded: 2 unchanged, 0 changed");
+    cr_expect(metric_is("\nnatsway_memory_budget_bytes 2097152\n"));
+    cr_expect(metric_is("\nnatsway_memory_free_bytes 0\n"), "it has not come back yet");
+    nwt_process_signal(&nats->process, SIGCONT);
+    cr_assert(NWT_WAIT(60000, number("follow", "delivered") == LINES));
+    cr_expect_eq(nwt_stream_count(client, "TO"), LINES);
+    nwt_file_append(in, "more\n", 5);
+    cr_expect(NWT_WAIT(20000, number("follow", "delivered") == LINES + 1));
+    cr_expect_eq(nwt_bridge_stop(bridge), 0);
+    free(in);
+}
+
 static int post(const char *url, const char *path)
 {
     char full[200];

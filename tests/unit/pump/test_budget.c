@@ -105,6 +105,51 @@ Test(budget, asks_back_what_is_more_than_fair_when_others_come)
     free(a);
 }
 
+/* All take their new parts, and messages settle until nobody has more than is fair. */
+static void settle_all(struct nw_account *a, size_t lanes)
+{
+    for (size_t round = 0; round < 20; round++) {
+        for (size_t i = 0; i < lanes; i++) {
+            nw_budget_share(&a[i], lanes);
+            nw_budget_return(&a[i], nw_budget_fair(&a[i]));
+        }
+    }
+}
+
+static size_t given_out(const struct nw_account *a, size_t lanes)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < lanes; i++) {
+        sum += a[i].granted + a[i].library;
+    }
+    return sum;
+}
+
+Test(budget, becomes_more_or_less_while_it_is_lent)
+{
+    struct nw_account *a = join(4, 64 * MIB);
+
+    for (size_t i = 0; i < 4; i++) {
+        (void)borrow_all(&a[i], MIB);
+    }
+    nw_budget_change(&budget, 256 * MIB);
+    settle_all(a, 4);
+    cr_expect_eq(given_out(a, 4) + nw_budget_free(&budget), 256 * MIB);
+    cr_expect_gt(borrow_all(&a[0], MIB), 32 * MIB, "what has come can be lent");
+    nw_budget_change(&budget, 2 * MIB);
+    cr_expect_eq(nw_budget_free(&budget), 0);
+    cr_expect_eq(nw_budget_borrow(&a[1], 1), 0, "nothing is lent until enough has come back");
+    settle_all(a, 4);
+    cr_expect_eq(given_out(a, 4) + nw_budget_free(&budget), 2 * MIB);
+    cr_expect_gt(a[3].granted, 0, "each lane can move");
+    for (size_t i = 0; i < 4; i++) {
+        nw_budget_leave(&a[i]);
+    }
+    cr_expect_eq(nw_budget_free(&budget), 2 * MIB);
+    free(a);
+}
+
 static void *borrow_and_return(void *account)
 {
     struct nw_account *a = account;
