@@ -1,15 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_properties.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct property {
     const char *name, *value;
 };
 
-/* For every client. Reconnects: a broker that is back is noticed within 2 s. */
+#define SOCKET_TIMEOUT "socket.timeout.ms"
+#define SOCKET_TIMEOUT_MS 15000
+#define FETCH_WAIT "fetch.wait.max.ms"
+#define FETCH_WAIT_ROOM_MS 1000 /* librdkafka wants so much between the two */
+
+/*
+ * For every client. Reconnects: a broker that is back is noticed within 2 s. A connection that is
+ * only half there (what is sent vanishes) is given up when an answer is missing for the socket's
+ * timeout, for which librdkafka takes a minute; one on which nothing is asked, by its keepalive
+ * (open_socket).
+ */
 static const struct property common[] = {
+    {SOCKET_TIMEOUT, "15000"},
     {"socket.keepalive.enable", "true"},
     {"socket.nagle.disable", "true"},
     {"reconnect.backoff.ms", "100"},
@@ -240,6 +254,42 @@ static bool is_given(const struct nw_pairs *pairs, const char *name)
     return false;
 }
 
+/* The longest wait that a user asks the broker for must end before its answer is given up. */
+static int set_timeout(rd_kafka_conf_t *conf, const struct kafka_connection_options *options,
+                       const struct nw_pairs *own, struct nw_error *error)
+{
+    char text[32] = "";
+    size_t len = sizeof text;
+    long wait;
+
+    if (is_given(&options->properties, SOCKET_TIMEOUT) || is_given(own, SOCKET_TIMEOUT) ||
+        rd_kafka_conf_get(conf, FETCH_WAIT, text, &len) != RD_KAFKA_CONF_OK) {
+        return 0;
+    }
+    wait = strtol(text, NULL, 10);
+    if (wait + FETCH_WAIT_ROOM_MS <= SOCKET_TIMEOUT_MS) {
+        return 0;
+    }
+    (void)snprintf(text, sizeof text, "%ld", wait + SOCKET_TIMEOUT_MS); /* its most: 300000 */
+    return nw_kafka_property_set(conf, SOCKET_TIMEOUT, wait > 285000 ? "300000" : text, error);
+}
+
+/* As librdkafka's own, and the kernel asks early whether the other side is still there: after two
+ * hours of silence it would be of no use. */
+static int open_socket(int domain, int type, int protocol, void *opaque)
+{
+    static const struct {
+        int option, value;
+    } early[] = {{TCP_KEEPIDLE, 15}, {TCP_KEEPINTVL, 5}, {TCP_KEEPCNT, 3}};
+    int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+
+    (void)opaque;
+    for (size_t i = 0; fd >= 0 && i < sizeof early / sizeof early[0]; i++) {
+        (void)setsockopt(fd, IPPROTO_TCP, early[i].option, &early[i].value, sizeof(int));
+    }
+    return fd;
+}
+
 int nw_kafka_properties_fetch(rd_kafka_conf_t *conf, const struct kafka_connection_options *options,
                               const struct nw_pairs *own, size_t bytes, struct nw_error *error)
 {
@@ -265,6 +315,7 @@ int nw_kafka_properties_conf(rd_kafka_type_t type, const struct kafka_connection
     rc = rc != 0 ? rc : set_security(conf, options, error);
     rc = rc != 0 ? rc : set_pairs(conf, &options->properties, error);
     rc = rc != 0 ? rc : set_pairs(conf, own, error);
+    rc = rc != 0 || type != RD_KAFKA_CONSUMER ? rc : set_timeout(conf, options, own, error);
     if (rc != 0) {
         rd_kafka_conf_destroy(conf);
         return rc;
@@ -272,6 +323,7 @@ int nw_kafka_properties_conf(rd_kafka_type_t type, const struct kafka_connection
     if (type == RD_KAFKA_CONSUMER) {
         (void)nw_kafka_property_set(conf, "fetch.queue.backoff.ms", "10", NULL);
     }
+    rd_kafka_conf_set_socket_cb(conf, open_socket);
     *out = conf;
     return 0;
 }

@@ -81,8 +81,8 @@ void nw_kafka_rebalance_lose_all(struct kafka_source *s);
 void nw_kafka_rebalance_sweep(struct kafka_source *s);
 /* Ask the broker for the first offset of a time in milliseconds (negative if there is none), or of
  * RD_KAFKA_OFFSET_BEGINNING or …_END. False without an answer in time. Not by
- * rd_kafka_query_watermark_offsets(), which waits for socket.timeout.ms, a minute, whatever its
- * time limit says (seen with 2.0.2). */
+ * rd_kafka_query_watermark_offsets(), which waits for socket.timeout.ms, whatever its time limit
+ * says (seen with 2.0.2). */
 bool nw_kafka_offset_of(struct kafka_source *s, const char *topic, int32_t partition, int64_t when,
                         int timeout_ms, int64_t *offset);
 
