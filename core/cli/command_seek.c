@@ -1,47 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/timestamp.h"
 #include "cli/cli.h"
 #include "cli/seek.h"
-
-static const char *const words[] = {"beginning", "end", "time", "sequence"};
-
-void nw_seek_write(const struct nw_seek_request *request, struct nw_buffer *out)
-{
-    nw_buffer_add_format(out, "%s %s %" PRId64 "\n", request->route, words[request->to],
-                         request->value);
-}
-
-static bool read_number(const char *text, int64_t *out)
-{
-    char *end;
-
-    errno = 0;
-    *out = strtoll(text, &end, 10);
-    return *text != '\0' && *end == '\0' && errno == 0 && *out >= 0;
-}
-
-bool nw_seek_read(char *text, struct nw_seek_request *out)
-{
-    const char *where, *number;
-
-    text[strcspn(text, "\n")] = '\0';
-    out->route = strsep(&text, " ");
-    where = strsep(&text, " ");
-    number = strsep(&text, " ");
-    for (size_t i = 0; where != NULL && i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(where, words[i]) == 0) {
-            out->to = (enum nw_seek_to)i;
-            return number != NULL && read_number(number, &out->value);
-        }
-    }
-    return false;
-}
 
 /* Says what is wrong. */
 static bool read_options(const struct nw_arguments *a, struct nw_seek_request *out)
@@ -55,15 +18,15 @@ static bool read_options(const struct nw_arguments *a, struct nw_seek_request *o
         return false;
     }
     if (a->to_sequence != NULL) {
-        if (!read_number(a->to_sequence, &out->value)) {
+        if (!nw_seek_read_number(a->to_sequence, &out->value)) {
             (void)fprintf(stderr, "natsway seek: --to-sequence wants a number, found \"%s\"\n",
                           a->to_sequence);
             return false;
         }
         return true;
     }
-    if (strcmp(a->to, words[NW_SEEK_BEGINNING]) == 0 || strcmp(a->to, words[NW_SEEK_END]) == 0) {
-        out->to = strcmp(a->to, words[NW_SEEK_END]) == 0 ? NW_SEEK_END : NW_SEEK_BEGINNING;
+    if (strcmp(a->to, "beginning") == 0 || strcmp(a->to, "end") == 0) {
+        out->to = strcmp(a->to, "end") == 0 ? NW_SEEK_END : NW_SEEK_BEGINNING;
         return true;
     }
     out->to = NW_SEEK_TIME;
