@@ -12,6 +12,7 @@
 
 struct world world;
 
+static bool has_passed;
 static struct nw_mapper *mapper;
 static struct nw_endpoint *source_endpoint;
 static struct nw_route_spec route;
@@ -26,12 +27,15 @@ unsigned world_number_of(const struct nw_message *m)
 
 struct nw_message *world_message(unsigned number)
 {
+    static const char *const origins[MESSAGES] = {"model:0", "model:1", "model:2"};
+    static const char *const keys[KEYS] = {"a", "b"};
     struct nw_message *m = nw_message_make();
     char text = (char)number;
 
     m->payload = nw_message_copy(m, &text, 1);
     m->address = NW_LITERAL("a.b");
-    m->origin = number == 0 ? NW_LITERAL("model:0") : NW_LITERAL("model:1");
+    m->key = nw_slice_text(keys[number % KEYS]);
+    m->origin = nw_slice_text(origins[number]);
     return m;
 }
 
@@ -54,10 +58,15 @@ static void give_credit(void *state)
     world.starved = false;
 }
 
-static void expect_confirmed(unsigned number)
+bool world_is_over(unsigned target, unsigned number)
 {
-    for (unsigned t = 0; t < TARGETS; t++) {
-        if (!world.last.confirmed[t][number]) {
+    return world.last.confirmed[target][number] || world.last.refused[target][number];
+}
+
+static void expect_over(unsigned number)
+{
+    for (unsigned t = 0; t < world.scenario->targets; t++) {
+        if (!world_is_over(t, number)) {
             world_broken("message %u is settled without target %u", number, t);
         }
     }
@@ -72,7 +81,7 @@ static void settle_one(const struct nw_result *r)
     }
     world.outstanding[number] = false;
     if (r->outcome == NW_ACK) {
-        expect_confirmed(number);
+        expect_over(number);
         world.last.told[number] = true;
     } else if (world.scenario->mode == OUTAGE && r->cause == NW_CAUSE_OUTAGE) {
         world.kept[world.kept_count++] = nw_message_ref(r->message);
@@ -168,11 +177,42 @@ static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
     return 0;
 }
 
+static bool is_held(size_t t, unsigned number)
+{
+    for (size_t i = 0; i < world.held_count[t]; i++) {
+        if (world_number_of(world.held[t][i]) == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* May it be sent, where an earlier one is not yet through? */
+static void expect_order(size_t t, unsigned number)
+{
+    const struct scenario *s = world.scenario;
+
+    for (unsigned earlier = 0; earlier < number; earlier++) {
+        bool same = earlier % KEYS == number % KEYS, failed = world.failed[t][earlier];
+        if (failed && s->mode == PLAIN &&
+            (s->order == NW_ORDER_STRICT || (s->order == NW_ORDER_KEY && same))) {
+            world_broken("message %u passes %u, which is to be sent again", number, earlier);
+        }
+        if (s->order == NW_ORDER_KEY && s->single && same &&
+            (is_held(t, earlier) || !world_is_over((unsigned)t, earlier))) {
+            world_broken("message %u is sent beside %u of its key", number, earlier);
+        }
+        has_passed |= failed && !same;
+    }
+}
+
 static void send(void *state, struct nw_message *const *messages, size_t n)
 {
     size_t t = (uintptr_t)state - 1;
 
     for (size_t i = 0; i < n; i++) {
+        expect_order(t, world_number_of(messages[i]));
+        world.failed[t][world_number_of(messages[i])] = false;
         world.held[t][world.held_count[t]++] = messages[i];
     }
 }
@@ -180,14 +220,21 @@ static void send(void *state, struct nw_message *const *messages, size_t n)
 static void done(size_t t, size_t index, enum nw_outcome outcome)
 {
     struct nw_result r = {.message = world.held[t][index], .outcome = outcome};
+    unsigned number = world_number_of(r.message);
 
-    r.cause = outcome == NW_ACK ? NW_CAUSE_NONE : NW_CAUSE_OUTAGE;
+    if (r.message->state != NW_MSG_SENT) {
+        world_broken("message %u is with target %zu, and the pump says that it is not", number, t);
+    }
+    r.retry_after_ms = outcome == NW_RETRY ? number + 1 : 0; /* so keys are due one by one */
+    r.cause = outcome == NW_ACK      ? NW_CAUSE_NONE
+              : outcome == NW_REJECT ? NW_CAUSE_REFUSED
+                                     : NW_CAUSE_OUTAGE;
     world.held_count[t]--;
     memmove(&world.held[t][index], &world.held[t][index + 1],
             (world.held_count[t] - index) * sizeof world.held[t][0]);
-    if (outcome == NW_ACK) {
-        world.last.confirmed[t][world_number_of(r.message)] = true;
-    }
+    world.last.confirmed[t][number] |= outcome == NW_ACK;
+    world.last.refused[t][number] |= outcome == NW_REJECT;
+    world.failed[t][number] = outcome == NW_RETRY;
     nw_done(&world.lane.targets[t].sink, &r, 1);
 }
 
@@ -212,6 +259,10 @@ static const struct nw_connector connector = {NW_CONNECTOR_HEAD, .name = "model"
 static void make_route(const struct scenario *scenario)
 {
     route.order = scenario->order;
+    route.sink_count = scenario->targets;
+    for (size_t t = 0; t < TARGETS; t++) {
+        sinks[t].several_at_once = scenario->single;
+    }
     route.max_in_flight = scenario->credit;
     route.spool_possible = scenario->mode != PLAIN;
     route.spool_used = scenario->mode != PLAIN;
@@ -221,7 +272,7 @@ static void make_route(const struct scenario *scenario)
 
 static void skip_told(void)
 {
-    while (world.next < MESSAGES && world.last.told[world.next]) {
+    while (world.next < world.scenario->messages && world.last.told[world.next]) {
         world.next++;
     }
 }
@@ -244,13 +295,13 @@ void world_begin(const struct scenario *scenario, const struct lasting *lasting)
     skip_told();
 }
 
-/* What was told is at both targets or on disk. */
+/* What was told is at all targets or on disk. */
 static void check(void)
 {
-    for (unsigned m = 0; m < MESSAGES; m++) {
+    for (unsigned m = 0; m < world.scenario->messages; m++) {
         bool lasts = true;
-        for (unsigned t = 0; t < TARGETS; t++) {
-            lasts &= world.last.confirmed[t][m];
+        for (unsigned t = 0; t < world.scenario->targets; t++) {
+            lasts &= world_is_over(t, m);
         }
         for (unsigned r = 0; r < world.last.row_count; r++) {
             lasts |= world.last.rows[r].there && world.last.rows[r].number == m;
@@ -281,6 +332,10 @@ void world_apply(struct event e)
     case EVENT_FAIL:
         world.failures++;
         done(e.target, e.index, NW_RETRY);
+        break;
+    case EVENT_REFUSE:
+        world.refusals++;
+        done(e.target, e.index, NW_REJECT);
         break;
     case EVENT_ACK:
         done(e.target, e.index, NW_ACK);
@@ -324,6 +379,9 @@ static void add_targets(struct event *out, size_t *n)
             if (world.failures < world.scenario->failures) {
                 add(out, n, EVENT_FAIL, t, i);
             }
+            if (world.refusals < world.scenario->refusals) {
+                add(out, n, EVENT_REFUSE, t, i);
+            }
         }
     }
 }
@@ -341,8 +399,12 @@ static bool has_settled_rows(void)
 /* Nothing is left to happen but the end: then nothing is left to do. */
 static void expect_finished(void)
 {
-    for (unsigned m = 0; m < MESSAGES; m++) {
-        if (!world.last.told[m] || !world.last.confirmed[0][m] || !world.last.confirmed[1][m]) {
+    for (unsigned m = 0; m < world.scenario->messages; m++) {
+        bool over = world.last.told[m];
+        for (unsigned t = 0; t < world.scenario->targets; t++) {
+            over = over && world_is_over(t, m);
+        }
+        if (!over) {
             world_broken("message %u waits for nothing", m);
         }
     }
@@ -365,7 +427,7 @@ size_t world_enabled(struct event out[EVENTS_MAX])
     for (size_t i = 0; i < world.timer_count; i++) {
         add(out, &n, EVENT_TIMER, 0, i);
     }
-    if (world.next < MESSAGES && !world.starved && !world.stopped) {
+    if (world.next < world.scenario->messages && !world.starved && !world.stopped) {
         add(out, &n, EVENT_OFFER, 0, 0);
     }
     if (world.kept_count > 0) {
@@ -413,6 +475,14 @@ bool world_untold(struct lasting *out)
     return world.has_untold;
 }
 
+bool world_has_passed(void)
+{
+    bool passed = has_passed;
+
+    has_passed = false;
+    return passed;
+}
+
 void world_end(void)
 {
     if (!world.told_stop) {
@@ -457,7 +527,7 @@ void world_open(void)
         .sinks = sinks,
         .sink_count = TARGETS,
         .retries = -1,
-        .backoff = {1, 1},
+        .backoff = {0, 0}, /* a wait that is not by chance; see done() */
         .lanes = 1,
         .enabled = true,
         .scope = {.bridge = "b", .route = "r", .address = NW_ADDRESS_SUBJECT, .pattern = "a.b"}};

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small world for the real pump: one lane, two messages, two targets, and everything around the
- * lane in our hands. lane.c, deliver.c, target.c, credit.c, endpoint.c and spooler.c are the
- * program's own; the worker, which is a thread there, is a list of what may happen next here, and
- * so are both targets, the source, and the spool, which keeps its promises in memory.
+ * A small world for the real pump: one lane, two or three messages, one or two targets, and
+ * everything around the lane in our hands. lane.c, deliver.c, target.c, keys.c, credit.c,
+ * endpoint.c and spooler.c are the program's own; the worker, which is a thread there, is a list of
+ * what may happen next here, and so are both targets, the source, and the spool, which keeps its
+ * promises in memory.
  *
  * What happens is a choice of the caller (explore.c), one event at a time. After each the world
- * checks that nothing that its source was told is lost, should the process be killed now.
+ * checks that nothing that its source was told is lost, should the process be killed now; and
+ * whenever something is sent, that it does not pass what the route's order does not let it pass.
  */
 #ifndef NATSWAY_MODEL_WORLD_H
 #define NATSWAY_MODEL_WORLD_H
@@ -18,8 +20,9 @@
 #include "base/buffer.h"
 #include "config/config.h"
 
-#define MESSAGES 2
+#define MESSAGES 3 /* at most */
 #define TARGETS 2
+#define KEYS 2 /* message i has the key i % KEYS */
 #define ROWS 12
 #define EVENTS_MAX 64
 
@@ -32,10 +35,13 @@ struct scenario {
     const char *name;
     enum mode mode;
     enum nw_order order;
+    unsigned messages, targets;
     size_t credit;
-    unsigned failures; /* at most, of both targets together, between two starts */
+    unsigned failures; /* at most, of all targets together, between two starts */
+    unsigned refusals; /* the same, for good */
     bool stops;        /* it may be stopped in its orderly way */
     bool untold;       /* and killed between storing a message and telling its source */
+    bool single;       /* the targets do several requests at once: each key has one */
 };
 
 /* What a kill leaves. */
@@ -46,6 +52,7 @@ struct row {
 struct lasting {
     bool told[MESSAGES]; /* the source: it may forget the message */
     bool confirmed[TARGETS][MESSAGES];
+    bool refused[TARGETS][MESSAGES];
     uint8_t row_count;
     struct row rows[ROWS];
 };
@@ -57,6 +64,7 @@ enum event_kind {
     EVENT_TIMER,  /* the i-th timer is due */
     EVENT_ACK,    /* a target confirms the i-th message that it holds */
     EVENT_FAIL,   /* or asks for another try */
+    EVENT_REFUSE, /* or refuses it for good */
     EVENT_KEEP,   /* one that could not be delivered is stored */
     EVENT_REPLAY, /* the replay thread looks */
     EVENT_REMOVE, /* the spool removes what is settled */
@@ -78,6 +86,9 @@ void world_describe(struct nw_buffer *out);
 struct lasting world_lasting(void);
 /* The last event stored a message: what a kill before the source was told would leave. */
 bool world_untold(struct lasting *out);
+/* Since it was asked last: was something sent though a message before it, of another key, waits to
+ * be sent again? */
+bool world_has_passed(void);
 /* Give everything up; the lane must close. */
 void world_end(void);
 

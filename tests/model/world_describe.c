@@ -93,15 +93,18 @@ void world_describe(struct nw_buffer *out)
 {
     nw_buffer_add(out, &world.last, sizeof world.last);
     put(out, world.next);
-    put(out, (uint64_t)(world.outstanding[0] | world.outstanding[1] << 1 | world.starved << 2 |
-                        world.stopped << 3 | world.closed << 4 | world.replay_wanted << 5 |
-                        world.told_stop << 6 | world.told_give_up << 7));
+    put(out, (uint64_t)(world.starved | world.stopped << 1 | world.closed << 2 |
+                        world.replay_wanted << 3 | world.told_stop << 4 | world.told_give_up << 5));
+    nw_buffer_add(out, (const char *)world.outstanding, sizeof world.outstanding);
+    nw_buffer_add(out, (const char *)world.failed, sizeof world.failed);
     put(out, world.failures);
+    put(out, world.refusals);
     put_array(out, world.kept, world.kept_count);
     put_array(out, world.inbox, world.inbox_count);
     put_posts(out);
     put_lane(out);
-    for (size_t t = 0; t < TARGETS; t++) {
+    for (size_t t = 0; t < world.scenario->targets; t++) {
         put_target(out, &world.lane.targets[t]);
+        world_describe_keys(out, world.lane.targets[t].keys);
     }
 }

@@ -38,13 +38,20 @@ struct world {
     /* The targets'. */
     struct nw_message *held[TARGETS][HELD_MAX];
     size_t held_count[TARGETS];
-    unsigned failures;
+    bool failed[TARGETS][MESSAGES]; /* it is to be sent again */
+    unsigned failures, refusals;
     bool told_stop, told_give_up;
 };
 extern struct world world;
 
 unsigned world_number_of(const struct nw_message *m);
 struct nw_message *world_message(unsigned number);
+
+/* Is it done with message number, in this life or before? */
+bool world_is_over(unsigned target, unsigned number);
+
+/* world_keys.c */
+void world_describe_keys(struct nw_buffer *out, const struct nw_keys *keys);
 
 /* world_worker.c */
 bool world_worker_has_work(void);

@@ -78,8 +78,8 @@ void nw_spool_remove(struct nw_spool_route *r, const uint64_t *rows, size_t n)
             world_broken("row %llu is settled twice", (unsigned long long)rows[i]);
         }
         row->settled = true;
-        for (unsigned t = 0; t < TARGETS; t++) {
-            if (!world.last.confirmed[t][row->number]) {
+        for (unsigned t = 0; t < world.scenario->targets; t++) {
+            if (!world_is_over(t, row->number)) {
                 world_broken("message %u leaves the spool without target %u", row->number, t);
             }
         }
