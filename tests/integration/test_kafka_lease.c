@@ -194,31 +194,33 @@ Test(kafka_lease, killed_the_other_goes_on_in_order)
     cr_expect(nwt_bridge_ledger_adds_up(two, "out"));
 }
 
-/* The one that has it stands still in the middle until the other has taken over, and then goes on;
- * and once more the other way round. */
+/* The holder stands still with `under_way` messages not yet seen, until the other has taken over
+ * and is `done` with what there is; then it goes on, and stands by. */
+static void stand_still(struct nwt_bridge *holder, struct nwt_bridge *other, size_t from,
+                        size_t under_way, bool done)
+{
+    const size_t to = from + COUNT / 3;
+    int had = logged(other, HAS), lost = logged(holder, LOST), stood = logged(holder, STANDS_BY);
+    publish_numbers(from, from + under_way);
+    cr_assert(NWT_WAIT(30000, position() > (int64_t)from + (int64_t)under_way / 5));
+    nwt_process_signal(&holder->process, SIGSTOP);
+    cr_assert(NWT_WAIT(30000, logged(other, HAS) > had));
+    publish_numbers(from + under_way, to);
+    if (done) {
+        cr_assert(NWT_WAIT(60000, position() == (int64_t)to + 1));
+    }
+    nwt_process_signal(&holder->process, SIGCONT);
+    cr_assert(NWT_WAIT(30000, logged(holder, LOST) > lost && logged(holder, STANDS_BY) > stood));
+    cr_assert(NWT_WAIT(60000, position() == (int64_t)to + 1));
+    cr_expect_eq(nwt_bridge_number(holder, "out", "in_flight"), 0);
+}
+
 Test(kafka_lease, standing_still_it_is_overtaken_by_nobody)
 {
-    struct nwt_bridge *holder, *other;
     run_two();
-    holder = one;
-    other = two;
-    for (size_t i = 0; i < 2; i++) {
-        size_t from = i * COUNT / 2, to = (i + 1) * COUNT / 2;
-        publish_numbers(from, from + COUNT / 4);
-        cr_assert(NWT_WAIT(30000, position() > (int64_t)from + 300));
-        nwt_process_signal(&holder->process, SIGSTOP);
-        publish_numbers(from + COUNT / 4, to);
-        cr_assert(NWT_WAIT(30000, logged(other, HAS) == 1));
-        if (i == 1) { /* in the middle of taking over, and when that is done */
-            cr_assert(NWT_WAIT(30000, position() > (int64_t)from + COUNT / 4));
-        }
-        nwt_process_signal(&holder->process, SIGCONT);
-        cr_assert(NWT_WAIT(30000, logged(holder, LOST) == 1 && logged(holder, STANDS_BY) > 0));
-        cr_assert(NWT_WAIT(60000, position() == (int64_t)to + 1));
-        cr_expect_eq(nwt_bridge_number(holder, "out", "in_flight"), 0);
-        holder = two;
-        other = one;
-    }
+    stand_still(one, two, 0, 1500, false); /* it wakes up while the other takes over */
+    stand_still(two, one, COUNT / 3, 1500, true);
+    stand_still(one, two, 2 * COUNT / 3, 0, true); /* what it asked for is not filled */
     expect_each_once_in_order(COUNT);
 }
 
