@@ -65,6 +65,12 @@ struct nw_lease_view {
     char text[256];                /* waiting: why */
 };
 
+/* For `check --online`, with a connection of its own: can the bucket be used? It is read; whether
+ * it may be made or written cannot be seen without doing it. *there: it is made already. 0 or an
+ * error.
+ */
+int nw_lease_probe(const void *hub_options, bool *there, struct nw_error *error);
+
 /* Any thread. */
 void nw_lease_view(struct nw_lease *lease, struct nw_lease_view *out);
 
