@@ -125,7 +125,8 @@ const struct nw_option nw_kafka_sink_rows[] = {
      .standard = "false",
      .doc =
          "Send in transactions, with the position in the stream: exactly once for consumers that "
-         "read what is committed. From a JetStream source, with one lane"},
+         "read what is committed. From a JetStream source, with one lane; of several processes one "
+         "runs the route, by a lease in the KV bucket natsway-leases"},
     {.name = "transaction_time",
      .type = NW_OPTION_DURATION,
      .offset = SINK(transaction_ms),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "kafka_connection.h"
 #include "kafka_properties.h"
@@ -107,8 +108,21 @@ static int read_part(const rd_kafka_topic_partition_t *at, uint64_t *commits, in
     return 0;
 }
 
-static int read_parts(struct kafka_positions *p, const rd_kafka_topic_partition_list_t *list,
-                      struct kafka_stored *out)
+/* What is there now. A jump sees to it that two who go on from the same place, because one of them
+ * does not know that the other has taken over, do not write the same. */
+static void note_commits(struct kafka_positions *p, uint64_t there)
+{
+    uint32_t jump = 0;
+
+    p->foreign = p->known && there != p->commits && there != p->before;
+    p->known = true;
+    p->before = there;
+    (void)getrandom(&jump, sizeof jump, 0);
+    p->commits = there + jump;
+}
+
+static int read_parts(const rd_kafka_topic_partition_list_t *list, struct kafka_stored *out,
+                      uint64_t *there)
 {
     char text[PARTS_MAX * PART];
     size_t len = 0;
@@ -123,11 +137,11 @@ static int read_parts(struct kafka_positions *p, const rd_kafka_topic_partition_
             return 0; /* nothing was committed yet */
         }
         if (rc != 0 || part.len > sizeof text - len ||
-            (i > 0 && (commits != p->commits || said != parts))) {
+            (i > 0 && (commits != *there || said != parts))) {
             return NW_EINVAL;
         }
         parts = said;
-        p->commits = commits;
+        *there = commits;
         (void)memcpy(text + len, part.data, part.len);
         len += part.len;
     }
@@ -160,6 +174,7 @@ int nw_kafka_positions_read(struct kafka_positions *p, rd_kafka_t *rk, struct ka
 {
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t code;
+    uint64_t there = 0;
     int rc = 0;
 
     p->partitions = count_partitions(rk, p->topic, error);
@@ -172,7 +187,9 @@ int nw_kafka_positions_read(struct kafka_positions *p, rd_kafka_t *rk, struct ka
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rc = nw_error_set(error, NW_EAGAIN, "the position cannot be read: %s",
                           rd_kafka_err2str(code));
-    } else if (read_parts(p, list, out) != 0) {
+    } else if (read_parts(list, out, &there) == 0) {
+        note_commits(p, there);
+    } else {
         nw_kafka_stored_done(out);
         rc = nw_error_set(error, NW_EINVAL, "the group %s has offsets that natsway did not write",
                           p->group);
@@ -191,6 +208,7 @@ int nw_kafka_positions_confirm(struct kafka_positions *p)
     if (fetch(p, list, ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rc = read_part(&list->elems[0], &commits, &parts, &part);
         rc = rc == 0 && commits == p->commits ? 0 : NW_ENOTFOUND;
+        p->before = rc == 0 ? commits : p->before;
     }
     rd_kafka_topic_partition_list_destroy(list);
     return rc;

@@ -16,13 +16,17 @@ struct kafka_positions {
     const char *topic;
     const char *group;
     int partitions;   /* of the topic, that are used */
-    uint64_t commits; /* counts, to tell parts of one text from those of another */
+    uint64_t commits; /* of what was sent last; another one each time, and for each who sends */
+    uint64_t before;  /* of what was there before that */
+    bool known;       /* was read once */
+    bool foreign;     /* read: somebody else has stored messages since the last time */
     size_t left;      /* runs that had no place the last time */
     rd_kafka_t *consumer;
 };
 
-/* Read the set; *out is replaced. rk: any client. 0; NW_EAGAIN, with the reason: the brokers, or
- * the topic, are not there; NW_EINVAL: what is there is not ours, and *out is empty; NW_ENOMEM. */
+/* Read the set, and whether it is still ours; *out is replaced. rk: any client. 0; NW_EAGAIN, with
+ * the reason: the brokers, or the topic, are not there; NW_EINVAL: what is there is not ours, and
+ * *out is empty; NW_ENOMEM. */
 int nw_kafka_positions_read(struct kafka_positions *p, rd_kafka_t *rk, struct kafka_stored *out,
                             struct nw_error *error);
 

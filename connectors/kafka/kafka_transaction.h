@@ -95,6 +95,8 @@ void *nw_kafka_transaction_run(void *transaction);
 /* Wait until there are messages, which are held then, the sink closes, or the time is over; whether
  * there are. */
 bool nw_kafka_transaction_wait(struct kafka_transaction *t, int64_t until_ns);
+/* Wait so long, less when the sink closes. */
+void nw_kafka_transaction_rest(struct kafka_transaction *t, int64_t ms);
 /* Wait before the next try, longer each time; less when the sink closes. */
 void nw_kafka_transaction_pause(struct kafka_transaction *t);
 bool nw_kafka_transaction_closes(struct kafka_transaction *t);

@@ -13,6 +13,7 @@
 #define PROBE_MS 500
 #define FLUSHES 5
 #define CONFIRMS 10
+#define FOREIGN_MS 6000
 
 /* ---- state ---- */
 
@@ -348,6 +349,16 @@ static bool read_stored(struct kafka_transaction *t)
     return true;
 }
 
+/* Somebody else has stored messages since this producer has: another process has the route now, and
+ * this one has not noticed, because it stood still. What it holds was that one's to send, and may
+ * be older than what is stored. It is given the time to notice. */
+static void stand_back(struct kafka_transaction *t)
+{
+    t->positions.foreign = false;
+    nw_kafka_transaction_down(t, "another process runs this route: it has stored messages");
+    nw_kafka_transaction_rest(t, FOREIGN_MS);
+}
+
 void nw_kafka_transaction_prepare(struct kafka_transaction *t)
 {
     struct nw_error error;
@@ -362,6 +373,9 @@ void nw_kafka_transaction_prepare(struct kafka_transaction *t)
     }
     while (!nw_kafka_transaction_closes(t)) {
         if (read_stored(t)) {
+            if (t->positions.foreign) {
+                stand_back(t);
+            }
             t->ready = true;
             if (!t->watched) {
                 nw_kafka_transaction_watch(t);

@@ -51,14 +51,19 @@ bool nw_kafka_transaction_wait(struct kafka_transaction *t, int64_t until_ns)
     return n > 0;
 }
 
-void nw_kafka_transaction_pause(struct kafka_transaction *t)
+void nw_kafka_transaction_rest(struct kafka_transaction *t, int64_t ms)
 {
-    int64_t until_ns = nw_clock_monotonic_ns() + t->wait_ms * MILLISECOND_NS;
+    int64_t until_ns = nw_clock_monotonic_ns() + ms * MILLISECOND_NS;
 
     (void)pthread_mutex_lock(&t->lock);
     while (!t->closing && wait_until(t, until_ns)) {
     }
     (void)pthread_mutex_unlock(&t->lock);
+}
+
+void nw_kafka_transaction_pause(struct kafka_transaction *t)
+{
+    nw_kafka_transaction_rest(t, t->wait_ms);
     t->wait_ms =
         t->wait_ms * 2 > t->config->retry_longest_ms ? t->config->retry_longest_ms : t->wait_ms * 2;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "hub/lease.h"
 
 static bool as_json(const struct nw_arguments *a)
 {
@@ -32,11 +33,46 @@ static bool probe(const struct nw_arguments *a, const struct nw_connection_spec 
     return true;
 }
 
+/* The first route that one process at a time may run; NULL: none. */
+static const struct nw_route_spec *find_leased(const struct nw_config *config)
+{
+    for (size_t i = 0; i < config->route_count; i++) {
+        if (config->routes[i]->transactional && config->routes[i]->enabled) {
+            return config->routes[i];
+        }
+    }
+    return NULL;
+}
+
+static bool probe_leases(const struct nw_arguments *a, const struct nw_config *config,
+                         struct nw_diagnostics *diagnostics)
+{
+    const struct nw_route_spec *route = find_leased(config);
+    struct nw_error error = {.text = "no reason given"};
+    bool there;
+
+    if (route == NULL) {
+        return true;
+    }
+    if (nw_lease_probe(config->nats->options, &there, &error) != 0) {
+        nw_diagnostics_add(diagnostics, &route->mark, route->name, false,
+                           "its lease cannot be read from the KV bucket " NW_LEASE_BUCKET ": %s",
+                           error.text);
+        return false;
+    }
+    if (!as_json(a)) {
+        (void)printf("leases: the KV bucket " NW_LEASE_BUCKET " %s\n",
+                     there ? "is there" : "is to be made at the first start");
+        (void)fflush(stdout);
+    }
+    return true;
+}
+
 /* What cannot be reached goes into diagnostics. */
 static enum nw_exit probe_all(const struct nw_arguments *a, const struct nw_config *config,
                               struct nw_diagnostics *diagnostics)
 {
-    bool all = probe(a, config->nats, diagnostics);
+    bool all = probe(a, config->nats, diagnostics) && probe_leases(a, config, diagnostics);
 
     for (size_t i = 0; i < config->connection_count; i++) {
         if (config->connections[i] != config->nats) {

@@ -54,10 +54,11 @@ static void wait_for_end(struct nw_running *running, int signals)
 {
     struct pollfd fds[] = {
         {signals, POLLIN, 0},
-        {running->admin == NULL ? -1 : nw_admin_descriptor(running->admin), POLLIN, 0}};
+        {running->admin == NULL ? -1 : nw_admin_descriptor(running->admin), POLLIN, 0},
+        {nw_bridge_descriptor(running->bridge), POLLIN, 0}};
 
     for (;;) {
-        if (poll(fds, 2, -1) < 0) {
+        if (poll(fds, 3, -1) < 0) {
             continue; /* EINTR */
         }
         if (fds[0].revents != 0 && !take_signal(running, signals)) {
@@ -65,6 +66,9 @@ static void wait_for_end(struct nw_running *running, int signals)
         }
         if (fds[1].revents != 0) {
             nw_running_serve(running);
+        }
+        if (fds[2].revents != 0) {
+            nw_bridge_attend(running->bridge);
         }
     }
 }

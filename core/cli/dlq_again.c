@@ -87,6 +87,7 @@ static int prepare_route(struct nw_config *config, struct dlq_again_route *r)
                                             .mark = route->source.mark};
     route->dead_letter = NULL;
     route->then = NW_THEN_KEEP;
+    route->transactional = false; /* the bridge, if it runs, has the lease */
     route->lanes = 1;
     return prepare_sinks(config->arena, route);
 }

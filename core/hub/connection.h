@@ -31,6 +31,7 @@
 #define NW_HUB_BUFFER ((int64_t)1 << 20)
 
 struct nw_dialer;
+struct nw_lease;
 
 /*
  * Who wants to know about the session: one for each endpoint. All calls are on the loop thread; all
@@ -61,6 +62,7 @@ struct nw_hub {
     /* Loop thread. */
     struct nw_requester *requester;
     struct nw_listener *listeners;
+    struct nw_lease *leases;
     natsConnection *nc;           /* NULL: no session */
     natsSubscription *inboxes[2]; /* by enum nw_inbox */
     int64_t max_payload;

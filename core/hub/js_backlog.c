@@ -20,7 +20,7 @@ bool nw_js_backlog_keep(struct nw_js_backlog *b, natsMsg *msg, uint64_t delivere
         b->items = items;
         b->capacity = capacity;
     }
-    b->items[b->count++] = (struct nw_js_again){msg, sequence};
+    b->items[b->count++] = (struct nw_js_again){msg, sequence, delivered > 1};
     b->again += delivered > 1;
     return true;
 }
@@ -37,12 +37,38 @@ static int by_sequence(const void *a, const void *b)
     return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
-void nw_js_backlog_end(struct nw_js_backlog *b)
+static void sort(struct nw_js_backlog *b)
 {
-    b->expected = 0;
     if (b->count > 1) {
         qsort(b->items, b->count, sizeof b->items[0], by_sequence);
     }
+}
+
+size_t nw_js_backlog_unite(struct nw_js_backlog *b)
+{
+    size_t kept = 0, before = b->count;
+
+    sort(b);
+    for (size_t i = 0; i < before; i++) {
+        if (kept > 0 && b->items[kept - 1].sequence == b->items[i].sequence) {
+            b->items[kept - 1].again = b->items[kept - 1].again && b->items[i].again;
+            natsMsg_Destroy(b->items[i].msg);
+        } else {
+            b->items[kept++] = b->items[i];
+        }
+    }
+    b->count = kept;
+    b->again = 0;
+    for (size_t i = 0; i < kept; i++) {
+        b->again += b->items[i].again;
+    }
+    return before - kept;
+}
+
+void nw_js_backlog_end(struct nw_js_backlog *b)
+{
+    b->expected = 0;
+    sort(b);
 }
 
 void nw_js_backlog_done(struct nw_js_backlog *b)

@@ -14,12 +14,13 @@
 struct nw_js_again {
     natsMsg *msg;
     uint64_t sequence;
+    bool again; /* it was delivered before */
 };
 
 struct nw_js_backlog {
     struct nw_js_again *items;
     size_t count, capacity;
-    size_t again;    /* of the items: delivered before */
+    size_t again;    /* so many of the items */
     size_t expected; /* so many are; 0: nothing is gathered */
 };
 
@@ -28,6 +29,8 @@ void nw_js_backlog_expect(struct nw_js_backlog *b, size_t expected);
 /* Keep msg. false: there is no memory, and with it the gathering is over. */
 bool nw_js_backlog_keep(struct nw_js_backlog *b, natsMsg *msg, uint64_t delivered,
                         uint64_t sequence);
+/* Forget what is there twice; how many that were. */
+size_t nw_js_backlog_unite(struct nw_js_backlog *b);
 bool nw_js_backlog_is_complete(const struct nw_js_backlog *b);
 /* End the gathering; the items are sorted. */
 void nw_js_backlog_end(struct nw_js_backlog *b);

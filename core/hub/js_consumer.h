@@ -40,6 +40,8 @@ struct nw_js_consumer {
     const struct nw_js_source_options *options;
     char stream[NW_JS_NAME], durable[NW_JS_NAME];
 
+    bool leased; /* one process at a time reads: who still pulls had the lease before, and ends */
+
     /* What the source keeps: messages it holds unacknowledged, the highest sequence it ever got. */
     size_t in_flight;
     size_t taken_back; /* so many come again, at first, beside those in flight */

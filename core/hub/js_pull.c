@@ -36,8 +36,12 @@ void nw_js_pull_init(struct nw_js_pull *pull, struct nw_hub *hub, struct nw_endp
                      size_t batch, size_t memory,
                      void (*broken)(struct nw_js_pull *pull, int64_t wait_ms, const char *text))
 {
-    *pull = (struct nw_js_pull){
-        .hub = hub, .endpoint = endpoint, .batch = batch, .memory = memory, .broken = broken};
+    *pull = (struct nw_js_pull){.hub = hub,
+                                .endpoint = endpoint,
+                                .batch = batch,
+                                .memory = memory,
+                                .expires_ns = EXPIRES_NS,
+                                .broken = broken};
     pull->timer.fire = on_timer;
 }
 
@@ -54,10 +58,12 @@ static size_t most_bytes(const struct nw_js_pull *p)
 
 static bool ask(struct nw_js_pull *p, size_t n)
 {
+    int64_t third_ns = p->expires_ns / 3; /* the server takes up to a half */
     char body[160], reply[96];
     int len = snprintf(body, sizeof body,
                        "{\"batch\":%zu,\"max_bytes\":%zu,\"expires\":%lld,\"idle_heartbeat\":%lld}",
-                       n, most_bytes(p), (long long)EXPIRES_NS, (long long)HEARTBEAT_NS);
+                       n, most_bytes(p), (long long)p->expires_ns,
+                       (long long)(third_ns < HEARTBEAT_NS ? third_ns : HEARTBEAT_NS));
 
     (void)snprintf(reply, sizeof reply, "%s.%llu", p->inbox, (unsigned long long)++p->requests);
     return natsConnection_PublishRequest(p->hub->nc, p->subject, reply, body, len) == NATS_OK;
@@ -72,6 +78,9 @@ static size_t most_outstanding(const struct nw_js_pull *p)
 
 void nw_js_pull_more(struct nw_js_pull *p)
 {
+    if (p->lease != NULL && !nw_lease_is_good(p->lease)) {
+        return; /* it is about to end */
+    }
     while (p->sub != NULL && p->outstanding <= most_outstanding(p)) {
         size_t want = p->quiet ? p->batch / 8 + 1 : p->batch;
         size_t got = nw_credit_take(p->endpoint, want);

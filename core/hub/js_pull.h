@@ -12,6 +12,7 @@
 #define NATSWAY_HUB_JS_PULL_H
 
 #include "hub/connection.h"
+#include "hub/lease.h"
 
 struct nw_js_pull {
     struct nw_hub *hub;
@@ -20,8 +21,10 @@ struct nw_js_pull {
     struct nw_timer timer; /* looks for missing heartbeats */
     int64_t heard_ns;
     size_t batch;
-    size_t memory;      /* bytes that may be on their way */
-    bool got;           /* a message, since a request ended last */
+    size_t memory;                /* bytes that may be on their way */
+    int64_t expires_ns;           /* after which a request ends by itself */
+    const struct nw_lease *lease; /* nothing is asked for without it; NULL: none is needed */
+    bool got;                     /* a message, since a request ended last */
     bool quiet;         /* a request ended without: less is asked for until messages come again */
     size_t outstanding; /* messages asked for that may still come; as many credits are held */
     uint64_t requests;

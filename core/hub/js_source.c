@@ -22,6 +22,9 @@
 #define OFFER 256
 /* How long the gathering of what is delivered again waits for the next one. */
 #define BACKLOG_NS NW_SECOND_NS
+/* What a process asked for that lost the route's lease while it stood still must be over before
+ * another one reads, or messages would go to it. Less than it takes to get the lease. */
+#define LEASED_EXPIRES_NS (3 * NW_SECOND_NS)
 
 /* Messages on their way to nw_offer. */
 struct offering {
@@ -145,6 +148,15 @@ static void add_backlog(struct js_source *s, struct offering *o)
     nw_js_backlog_done(&s->backlog);
 }
 
+/* A message may have come twice, where who had it before gave it back meanwhile. */
+static bool is_gathered(struct js_source *s, struct offering *o)
+{
+    if (nw_js_backlog_is_complete(&s->backlog)) {
+        o->unused += nw_js_backlog_unite(&s->backlog);
+    }
+    return nw_js_backlog_is_complete(&s->backlog);
+}
+
 static void take(struct js_source *s, struct offering *o, natsMsg *msg)
 {
     struct nw_js_metadata meta;
@@ -156,7 +168,7 @@ static void take(struct js_source *s, struct offering *o, natsMsg *msg)
     }
     if (s->backlog.expected > 0 && !nw_js_flight_holds(&s->flight, meta.sequence)) {
         if (nw_js_backlog_keep(&s->backlog, msg, meta.delivered, meta.sequence)) {
-            if (nw_js_backlog_is_complete(&s->backlog)) {
+            if (is_gathered(s, o)) {
                 (void)nw_js_consumer_came_back(&s->consumer, true);
                 add_backlog(s, o);
             }
@@ -323,6 +335,11 @@ static void run_open(struct nw_task *task)
 {
     struct js_source *s = SOURCE_OF(task, open_task);
 
+    s->pull.lease = nw_lease_find(s->hub, s->config->route);
+    if (s->pull.lease != NULL) {
+        s->consumer.leased = true;
+        s->pull.expires_ns = LEASED_EXPIRES_NS;
+    }
     nw_hub_listen(s->hub, &s->listener);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hub/once_name.h"
 
+#include "hub/kv_key.h"
+
 #define DIGITS_MOST 18 /* that always fit into an int64_t */
 
 static bool is_digit(char c)
@@ -61,24 +63,11 @@ bool nw_once_name_read(struct nw_slice origin, struct nw_slice id, struct nw_onc
 
 /* ---- keys ---- */
 
-static void add_token(struct nw_buffer *b, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-            c == '_') {
-            nw_buffer_add_char(b, c);
-        } else {
-            nw_buffer_add_format(b, "=%02X", (unsigned)(unsigned char)c);
-        }
-    }
-}
-
 static void add_route(struct nw_buffer *b, const char *bridge, const char *route)
 {
-    add_token(b, bridge, strlen(bridge));
+    nw_kv_key_add(b, nw_slice_text(bridge));
     nw_buffer_add_char(b, '.');
-    add_token(b, route, strlen(route));
+    nw_kv_key_add(b, nw_slice_text(route));
     nw_buffer_add_char(b, '.');
 }
 
@@ -96,16 +85,16 @@ void nw_once_name_key(struct nw_buffer *b, const char *bridge, const char *route
     const char *end = partition.data + partition.len;
 
     add_route(b, bridge, route);
-    add_token(b, which, strlen(which));
+    nw_kv_key_add(b, nw_slice_text(which));
     nw_buffer_add_char(b, '.');
     if (colon != NULL && slash != NULL && colon < slash) {
-        add_token(b, partition.data, (size_t)(colon - partition.data));
+        nw_kv_key_add(b, (struct nw_slice){partition.data, (size_t)(colon - partition.data)});
         nw_buffer_add_char(b, '.');
-        add_token(b, colon + 1, (size_t)(slash - colon - 1));
+        nw_kv_key_add(b, (struct nw_slice){colon + 1, (size_t)(slash - colon - 1)});
         nw_buffer_add_char(b, '.');
-        add_token(b, slash + 1, (size_t)(end - slash - 1));
+        nw_kv_key_add(b, (struct nw_slice){slash + 1, (size_t)(end - slash - 1)});
     } else {
-        add_token(b, partition.data, partition.len);
+        nw_kv_key_add(b, partition);
     }
 }
 

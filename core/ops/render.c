@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-static const char *const state_words[] = {"connecting", "running", "holding", "stopped"};
+static const char *const state_words[] = {"connecting", "running", "holding", "stopped", "standby"};
 
 /* ---- Prometheus ---- */
 
@@ -125,6 +125,24 @@ static void add_lags(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
     }
 }
 
+static void add_leases(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < s->route_count; i++) {
+        if (!s->routes[i].leased) {
+            continue;
+        }
+        if (!any) {
+            add_head(out, "natsway_lease_held", "gauge",
+                     "Whether this process has the lease of the route, and runs it.");
+        }
+        any = true;
+        add_sample(out, "natsway_lease_held", "route", s->routes[i].route->name);
+        nw_buffer_add_text(out, s->routes[i].lease.phase == NW_LEASE_HELD ? "1\n" : "0\n");
+    }
+}
+
 static void add_budget(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
 {
     add_head(out, "natsway_memory_budget_bytes", "gauge", "What `memory` allows all routes.");
@@ -142,6 +160,7 @@ void nw_render_metrics(const struct nw_bridge_snapshot *s, struct nw_buffer *out
     }
     add_connections(s, out);
     add_lags(s, out);
+    add_leases(s, out);
     add_budget(s, out);
     for (size_t i = 0; i < s->counter_count; i++) {
         const struct nw_counter_snapshot *c = &s->counters[i];
@@ -189,6 +208,24 @@ static void add_error(const struct nw_route_snapshot *r, struct nw_buffer *out)
     nw_buffer_add_text(out, "}");
 }
 
+/* Of a route that one process at a time runs. */
+static void add_lease(const struct nw_route_snapshot *r, struct nw_buffer *out)
+{
+    if (!r->leased) {
+        return;
+    }
+    if (r->lease.phase != NW_LEASE_STANDBY) {
+        nw_buffer_add_format(out, ",\"lease\":{\"held\":%s}",
+                             r->lease.phase == NW_LEASE_HELD ? "true" : "false");
+        return;
+    }
+    nw_buffer_add_text(out, ",\"lease\":{\"held\":false,\"holder\":");
+    add_text(out, r->lease.holder.name);
+    nw_buffer_add_text(out, ",\"since\":");
+    add_text(out, r->lease.holder.since);
+    nw_buffer_add_text(out, "}");
+}
+
 /* A counter that not every source has. */
 static void add_source_counter(const struct nw_bridge_snapshot *s, const char *route,
                                const char *counter, const char *name, struct nw_buffer *out)
@@ -223,6 +260,7 @@ static void add_route(const struct nw_bridge_snapshot *s, const struct nw_route_
     nw_buffer_add_format(out, ",\"memory\":%" PRIu64, r->memory);
     add_source_counter(s, r->route->name, "source_gaps", "gaps", out);
     add_source_counter(s, r->route->name, "source_repeats", "repeats", out);
+    add_lease(r, out);
     add_error(r, out);
     nw_buffer_add_text(out, "}");
 }
@@ -250,6 +288,9 @@ bool nw_render_ready(const struct nw_bridge_snapshot *s, struct nw_buffer *out)
             ready = false;
             nw_buffer_add_format(out, "%s: %s\n", r->route->name,
                                  r->waiting_for[0] != '\0' ? r->waiting_for : "stopped");
+        } else if (r->state == NW_ROUTE_STANDBY) {
+            nw_buffer_add_format(out, "%s: standing by: %s runs it\n", r->route->name,
+                                 r->lease.holder.name);
         }
     }
     if (ready) {

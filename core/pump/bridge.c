@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ void nw_bridge_lane_closed(struct nw_lane *lane)
     lane->closed = true;
     (void)pthread_cond_broadcast(&bridge->changed);
     (void)pthread_mutex_unlock(&bridge->lock);
+    nw_bridge_want_attention(bridge);
 }
 
 /* ---- start ---- */
@@ -99,7 +101,10 @@ static struct nw_bridge *new_bridge(const struct nw_config *config)
     bridge->name = strdup(config->name);
     bridge->state_dir = strdup(config->state_dir);
     bridge->generations = nw_generation_new(config, false);
-    if (bridge->name == NULL || bridge->state_dir == NULL || bridge->generations == NULL) {
+    bridge->attention_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (bridge->name == NULL || bridge->state_dir == NULL || bridge->generations == NULL ||
+        bridge->attention_fd < 0) {
+        (void)close(bridge->attention_fd);
         nw_generation_free(bridge->generations);
         free(bridge->state_dir);
         free(bridge->name);
@@ -135,6 +140,10 @@ static void free_bridge(struct nw_bridge *bridge)
     }
     for (size_t i = 0; i < bridge->route_count; i++) {
         nw_route_close(bridge->routes[i]);
+        nw_gate_leave(bridge->routes[i]);
+    }
+    for (size_t i = 0; i < bridge->route_count; i++) {
+        nw_gate_release(bridge->routes[i]);
     }
     for (size_t i = 0; i < bridge->worker_count; i++) {
         nw_worker_stop(&bridge->workers[i]);
@@ -157,8 +166,10 @@ static void free_bridge(struct nw_bridge *bridge)
     (void)pthread_cond_destroy(&bridge->changed);
     (void)pthread_mutex_destroy(&bridge->lock);
     (void)pthread_rwlock_destroy(&bridge->shape);
+    (void)close(bridge->attention_fd);
     free(bridge->workers);
     free(bridge->routes);
+    free(bridge->identity);
     free(bridge->instance);
     free(bridge->state_dir);
     free(bridge->name);

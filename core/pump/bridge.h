@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "hub/lease.h"
 #include "pump/totals.h"
 
 struct nw_bridge;
@@ -47,7 +48,19 @@ struct nw_seek_request {
 int nw_bridge_seek(struct nw_bridge *bridge, const struct nw_seek_request *request,
                    bool (*hurry)(void), struct nw_buffer *report, struct nw_error *error);
 
-enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, NW_ROUTE_STOPPED };
+/* Readable when the bridge wants the main thread to call nw_bridge_attend. */
+int nw_bridge_descriptor(const struct nw_bridge *bridge);
+/* Main thread: routes whose lease was lost are made anew, to stand by. */
+void nw_bridge_attend(struct nw_bridge *bridge);
+
+/* STANDBY: another process has the lease of the route, and runs it. */
+enum nw_route_state {
+    NW_ROUTE_CONNECTING,
+    NW_ROUTE_RUNNING,
+    NW_ROUTE_HOLDING,
+    NW_ROUTE_STOPPED,
+    NW_ROUTE_STANDBY
+};
 
 #define NW_DELIVERY_BUCKETS 16
 
@@ -56,7 +69,9 @@ enum nw_route_state { NW_ROUTE_CONNECTING, NW_ROUTE_RUNNING, NW_ROUTE_HOLDING, N
 struct nw_route_snapshot {
     const struct nw_route_spec *route;
     enum nw_route_state state;
-    bool ready; /* both ends connected */
+    bool ready;  /* both ends connected, or it stands by */
+    bool leased; /* it needs a lease; which is as `lease` says */
+    struct nw_lease_view lease;
     uint64_t received, delivered, filtered, dead_lettered, dropped, in_flight, retries;
     uint64_t taken; /* received, with what was given back: never becomes less */
     uint64_t returned;

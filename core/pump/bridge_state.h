@@ -18,6 +18,7 @@
 struct nw_bridge {
     const struct nw_config *config;    /* the newest; main thread */
     char *name, *state_dir, *instance; /* as they are from the start */
+    char *identity; /* of the state folder; NULL: no route has needed it yet. Main thread */
     struct nw_generation *generations; /* the newest first */
     struct nw_state_store *state;
     struct nw_totals *totals;
@@ -40,9 +41,13 @@ struct nw_bridge {
                              the spool */
     pthread_cond_t changed;
     bool replay_wanted, ending;
+    int attention_fd; /* an eventfd: a lane has ended, or a lease was lost */
     /* Threads inside of nw_closed(): what they tell may be the last that the bridge waits for. */
     atomic_uint closers;
 };
+
+/* Any thread: have nw_bridge_attend called. */
+void nw_bridge_want_attention(struct nw_bridge *bridge);
 
 /* Any thread: a lane came to its end. */
 void nw_bridge_lane_closed(struct nw_lane *lane);

@@ -323,6 +323,10 @@ static int drain(struct reload *r, bool (*hurry)(void), struct nw_error *error)
     }
     for (size_t i = 0; i < r->ending_count; i++) {
         nw_route_close(r->ending[i].route);
+        nw_gate_leave(r->ending[i].route);
+    }
+    for (size_t i = 0; i < r->ending_count; i++) {
+        nw_gate_release(r->ending[i].route);
     }
     return 0;
 }
@@ -342,6 +346,7 @@ static int run(struct reload *r, bool (*hurry)(void), struct nw_error *error)
             struct nw_route *route = r->ending[i].route;
             if (nw_bridge_wait(r->bridge, &route, 1, 0, NULL)) {
                 nw_route_close(route);
+                nw_gate_release(route);
             }
         }
     }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "log/log.h"
 #include "pump/bridge_state.h"
 
 struct nw_route *nw_route_new(struct nw_bridge *bridge, struct nw_generation *g,
@@ -13,6 +14,7 @@ struct nw_route *nw_route_new(struct nw_bridge *bridge, struct nw_generation *g,
 
     if (route != NULL) {
         *route = (struct nw_route){.bridge = bridge, .generation = g, .spec = spec};
+        nw_gate_init(&route->gate);
         g->routes++;
     }
     return route;
@@ -90,13 +92,17 @@ int nw_route_open_seek(struct nw_route *route, struct nw_seek *seek)
 
 void nw_route_start(struct nw_route *route)
 {
-    for (size_t i = 0; i < route->lane_count; i++) {
-        nw_lane_start(&route->lanes[i]);
+    struct nw_log_field fields[] = {{"route", route->spec->name}, {NULL, NULL}};
+    struct nw_error error;
+
+    if (route->lane_count > 0 && nw_gate_open(route, &error) != 0) {
+        nw_log_write(NW_LOG_ERROR, fields, "the route stands still: %s", error.text);
     }
 }
 
 void nw_route_stop(struct nw_route *route)
 {
+    nw_gate_shut(route);
     for (size_t i = 0; i < route->lane_count; i++) {
         nw_lane_stop(&route->lanes[i]);
     }
@@ -167,6 +173,7 @@ void nw_route_close(struct nw_route *route)
     struct nw_lane *lanes = route->lanes;
     size_t count = route->lane_count;
 
+    nw_gate_forget(route);
     for (size_t i = 0; i < count; i++) {
         nw_worker_pass(lanes[i].worker);
     }
@@ -193,6 +200,8 @@ void nw_route_free(struct nw_route *route)
         route->past.counters = next;
     }
     route->generation->routes--;
+    nw_gate_release(route);
+    nw_gate_done(&route->gate);
     free(route);
 }
 

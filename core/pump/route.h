@@ -9,6 +9,7 @@
 #ifndef NATSWAY_PUMP_ROUTE_H
 #define NATSWAY_PUMP_ROUTE_H
 
+#include "pump/gate.h"
 #include "pump/generation.h"
 #include "pump/lane.h"
 #include "pump/windows.h"
@@ -27,6 +28,7 @@ struct nw_route {
     struct nw_generation *generation;
     const struct nw_route_spec *spec;
     struct nw_windows *windows;
+    struct nw_gate gate;
     struct nw_lane *lanes;
     size_t lane_count;
     struct nw_past past;
@@ -40,12 +42,14 @@ struct nw_route *nw_route_new(struct nw_bridge *bridge, struct nw_generation *g,
 int nw_route_open(struct nw_route *route);
 /* The same with one lane that does nothing but seek. */
 int nw_route_open_seek(struct nw_route *route, struct nw_seek *seek);
+/* Its lanes start, now or when the process has the route's lease. */
 void nw_route_start(struct nw_route *route);
 void nw_route_stop(struct nw_route *route);
 void nw_route_give_up(struct nw_route *route);
 /* Are all its lanes closed? With the bridge's lock held. */
 bool nw_route_is_closed(const struct nw_route *route);
-/* Its lanes are closed, or were never started: free them, and keep what they counted. */
+/* Its lanes are closed, or were never started: free them, and keep what they counted. The lease
+ * stays: nw_gate_release. */
 void nw_route_close(struct nw_route *route);
 /* It is not open. NULL is allowed. */
 void nw_route_free(struct nw_route *route);

@@ -54,7 +54,7 @@ static bool can_seek(const struct nw_source_kind *kind)
             (NW_HAS(NW_META_SEQUENCE) | NW_HAS(NW_META_OFFSET) | NW_HAS(NW_META_LINE))) != 0;
 }
 
-static int check(const struct nw_route *route, const char *name, struct nw_error *error)
+static int check(struct nw_route *route, const char *name, struct nw_error *error)
 {
     if (route == NULL) {
         return nw_error_set(error, NW_ENOTFOUND, "there is no route %s", name);
@@ -67,7 +67,7 @@ static int check(const struct nw_route *route, const char *name, struct nw_error
                             "the source of %s (%s) keeps nothing that could be read again", name,
                             route->spec->source.connector->name);
     }
-    return 0;
+    return nw_gate_check(route, error);
 }
 
 static void wait_until_done(struct seeking *s, struct nw_route *route, bool (*hurry)(void))

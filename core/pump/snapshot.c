@@ -100,6 +100,17 @@ static void add_past(const struct nw_past *past, struct nw_route_snapshot *r)
     }
 }
 
+/* Who does not run the route waits for nothing: its ends are not open. */
+static void view_lease(struct nw_route *route, struct nw_route_snapshot *r, bool stopped)
+{
+    r->leased = nw_gate_view(route, &r->lease);
+    if (!r->leased || r->lease.phase == NW_LEASE_HELD || stopped) {
+        return;
+    }
+    r->ready = r->lease.phase == NW_LEASE_STANDBY;
+    (void)snprintf(r->waiting_for, sizeof r->waiting_for, "its lease: %.250s", r->lease.text);
+}
+
 static void view_route(struct nw_route *route, struct nw_route_snapshot *r)
 {
     const struct nw_route_spec *spec = route->spec;
@@ -114,6 +125,7 @@ static void view_route(struct nw_route *route, struct nw_route_snapshot *r)
         r->ready = false;
         (void)snprintf(r->waiting_for, sizeof r->waiting_for, "it is being reloaded");
     }
+    view_lease(route, r, stopped);
     add_past(&route->past, r);
     nw_totals_of(route->bridge->totals, spec->name, &r->before, &ended);
     add_counts(r, &r->before);
@@ -123,6 +135,8 @@ static void view_route(struct nw_route *route, struct nw_route_snapshot *r)
         r->state = NW_ROUTE_STOPPED;
     } else if (!r->ready) {
         r->state = NW_ROUTE_CONNECTING;
+    } else if (r->leased && r->lease.phase == NW_LEASE_STANDBY) {
+        r->state = NW_ROUTE_STANDBY;
     } else {
         r->state = holding ? NW_ROUTE_HOLDING : NW_ROUTE_RUNNING;
     }

@@ -409,29 +409,44 @@ void nw_state_trouble(struct nw_state_store *s, char *text, size_t size)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-int nw_state_instance(struct nw_state_store *s, char **out, struct nw_error *error)
+#define RANDOM_MOST 12
+
+/* Some random bytes as text, made the first time. */
+static int random_name(struct nw_state_store *s, const char *key, size_t bytes, char **out,
+                       struct nw_error *error)
 {
-    unsigned char random[5];
-    char name[16];
+    unsigned char random[RANDOM_MOST];
+    char name[2 * RANDOM_MOST + 1];
     void *data;
     size_t len;
-    int rc = nw_state_get(s, "", "instance", &data, &len);
+    int rc = nw_state_get(s, "", key, &data, &len);
 
     if (rc == 0) {
         *out = data;
         return 0;
     }
-    if (rc != NW_ENOTFOUND || getrandom(random, sizeof random, 0) != sizeof random) {
+    if (rc != NW_ENOTFOUND || getrandom(random, bytes, 0) != (ssize_t)bytes) {
         return nw_error_set(error, NW_EIO, "the instance's name cannot be read");
     }
-    (void)snprintf(name, sizeof name, "%02x%02x%02x%02x%02x", random[0], random[1], random[2],
-                   random[3], random[4]);
+    for (size_t i = 0; i < bytes; i++) {
+        (void)snprintf(name + 2 * i, 3, "%02x", random[i]);
+    }
     *out = strdup(name);
-    if (*out == NULL || nw_state_set(s, "", "instance", name, strlen(name)) != 0) {
+    if (*out == NULL || nw_state_set(s, "", key, name, strlen(name)) != 0) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
     nw_state_flush(s);
     return 0;
+}
+
+int nw_state_instance(struct nw_state_store *s, char **out, struct nw_error *error)
+{
+    return random_name(s, "instance", 5, out, error);
+}
+
+int nw_state_identity(struct nw_state_store *s, char **out, struct nw_error *error)
+{
+    return random_name(s, "identity", RANDOM_MOST, out, error);
 }
 
 /* ---- opening and closing ---- */

@@ -27,6 +27,8 @@ void nw_state_close(struct nw_state_store *store);
 
 /* The name of this instance, made at the first start. *out is the caller's, to be freed. */
 int nw_state_instance(struct nw_state_store *store, char **out, struct nw_error *error);
+/* What tells this folder from every other, whatever the instance is called. As above. */
+int nw_state_identity(struct nw_state_store *store, char **out, struct nw_error *error);
 
 /* A copy of the value, for the caller to free; NW_ENOTFOUND if there is none. Any thread; sees what
  * was set before, written or not. */

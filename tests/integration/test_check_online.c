@@ -74,3 +74,25 @@ Test(check_online, names_what_cannot_be_reached)
     cr_expect(nwt_bridge_logged(bridge, ":5:3: kafka cannot be reached: "));
     cr_expect_not(nwt_file_contains(bridge->out, "ok:"));
 }
+
+/* A route that one process at a time runs needs a bucket: it is read, and left as it is. */
+Test(check_online, says_whether_the_bucket_of_leases_can_be_used)
+{
+    const char *route = "nats: {%surl: \"%s\"}\nconnections:\n  kafka: {brokers: \"%s\"}\n"
+                        "dead_letter: dlq.x\nroutes:\n  r:\n    from: {jetstream: x}\n    to: "
+                        "{kafka: y, transactional: true}\n";
+    struct nwt_kafka *kafka = nwt_kafka_shared(folder);
+
+    nwt_nats_free(nats);
+    nats = nwt_nats_new(folder, "authorization {users: [{user: all, password: all}, {user: some, "
+                                "password: some, permissions: {publish: {deny: "
+                                "[\"$JS.API.STREAM.MSG.GET.>\"]}}}]}\nno_auth_user: all\n");
+    bridge = nwt_bridge_new(folder, "bridge", route, "", nats->url, kafka->brokers);
+    cr_expect_eq(nwt_bridge_command_with(bridge, "check", "--online"), 0);
+    cr_expect(nwt_file_contains(bridge->out, "leases: the KV bucket natsway-leases is to be made"));
+    nwt_bridge_write(bridge, route, "user: some, password: some, ", nats->url, kafka->brokers);
+    cr_expect_eq(nwt_bridge_command_with(bridge, "check", "--online"), 3);
+    cr_expect(nwt_bridge_logged(bridge, ": r: its lease cannot be read from the KV bucket "
+                                        "natsway-leases: Permissions Violation"));
+    nwt_kafka_free(kafka);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a stream to Kafka in transactions: who reads what is committed sees each message once and in
- * order, whatever ends in between. (A reader of librdkafka reads what is committed.) */
+ * order, whatever ends in between. (A reader of librdkafka reads what is committed.) Of several
+ * processes: test_kafka_lease.c. */
 #include "support/bridge.h"
 #include "support/kafka_broker.h"
 #include "support/kafka_client.h"
@@ -156,28 +157,6 @@ Test(kafka_transaction, what_the_stream_gives_again_is_not_sent_again)
     }
     cr_assert(NWT_WAIT(60000, position() == COUNT / 2 + 1));
     expect_each_once(COUNT / 2);
-}
-
-/* Whoever begins ends the transactions of the other: they take turns, and what one has stored the
- * other does not send. When one goes, the other goes on with what it had. */
-Test(kafka_transaction, two_processes_store_each_message_once)
-{
-    const size_t count = COUNT / 4;
-    bridge = make_bridge("one", "out.>", "", 300);
-    struct nwt_bridge *other = make_bridge("two", "out.>", "", 300);
-    nwt_bridge_run(bridge);
-    publish_numbers(0, count / 2);
-    nwt_bridge_start(other, NULL);
-    cr_assert(NWT_WAIT(60000, nwt_bridge_number(other, "out", "delivered") > 100 ||
-                                  nwt_bridge_logged(bridge, "another process runs this route")));
-    publish_numbers(count / 2, count);
-    cr_assert(NWT_WAIT(60000, position() > (int64_t)count / 2));
-    nwt_bridge_kill(bridge);
-    cr_assert(NWT_WAIT(60000, arrived() >= count), "%zu arrived, the first missing is %zu",
-              n->total, nwt_numbered_first_missing(n));
-    cr_assert_eq(n->total, count);
-    cr_assert_eq(n->distinct, count);
-    nwt_bridge_free(other);
 }
 
 /* The broker goes and comes back under a bridge that runs on. */
