@@ -28,7 +28,7 @@ SINK(blocks, "blocks", "ms on the worker");
 
 /* And one that breaks nothing. */
 static const struct nwc_adapter source = {
-    .name = "broken, not", .source = "{broken: x}", .some = 10, .loses = true};
+    .name = "broken, not", .source = "{broken: x}", .some = 10, .loses = true, .alone = true};
 
 const struct nwc_adapter *const nwc_adapters[] = {
     &no_credit, &keeps_credit, &after_stop,        &same_origin, &source_closed_twice,
