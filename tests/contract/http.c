@@ -279,7 +279,9 @@ static const struct nwc_adapter asked_source = {.name = "http, asked",
                                                 .begin = begin_asked,
                                                 .put = put_asked,
                                                 .freeze = freeze,
-                                                .thaw = thaw};
+                                                .thaw = thaw,
+                                                .away = away,
+                                                .back = back};
 static const struct nwc_adapter called_sink = {.name = "http, called",
                                                .sink = called,
                                                .impatient = called_briefly,
