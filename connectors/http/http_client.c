@@ -151,11 +151,14 @@ void http_client_leave(struct http_caller *caller)
     }
 }
 
-void http_client_wake(struct http_caller *caller)
+/* In one step with `ending`: a wake that came before could find that it ends, and free it before
+ * this one. */
+static void wake(struct http_caller *caller, bool ending)
 {
     struct http_client *c = caller->client;
 
     pthread_mutex_lock(&lock);
+    caller->ending |= ending;
     if (!caller->woken) {
         caller->woken = true;
         caller->next_woken = c->woken;
@@ -165,6 +168,16 @@ void http_client_wake(struct http_caller *caller)
     pthread_mutex_unlock(&lock);
 }
 
+void http_client_wake(struct http_caller *caller)
+{
+    wake(caller, false);
+}
+
+void http_client_end(struct http_caller *caller)
+{
+    wake(caller, true);
+}
+
 static struct http_caller *next_woken(struct http_client *c)
 {
     pthread_mutex_lock(&lock);
@@ -172,6 +185,7 @@ static struct http_caller *next_woken(struct http_client *c)
     if (caller != NULL) {
         c->woken = caller->next_woken;
         caller->woken = false;
+        caller->ends = caller->ending;
     }
     pthread_mutex_unlock(&lock);
     return caller;

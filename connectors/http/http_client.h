@@ -25,9 +25,11 @@ struct http_caller {
     void (*work)(struct http_caller *caller);
     void (*flush)(struct http_caller *caller);
     int64_t due_ns;                          /* 0: none. May be set by work */
-    struct http_caller *next_woken;          /* under the client's lock, as `woken` */
-    struct http_caller *next, *next_touched; /* the client's thread */
-    bool woken, known, touched;
+    struct http_caller *next_woken;          /* under the client's lock, as the next two */
+    bool woken, ending;                      /* ending: the last wake has come */
+    struct http_caller *next, *next_touched; /* the client's thread, as the rest */
+    bool known, touched;
+    bool ends; /* for work: nobody wakes it any more, so it may leave */
 };
 
 /* One request and its answer. */
@@ -44,6 +46,8 @@ int http_client_join(struct http_caller *caller, struct nw_error *error);
 void http_client_leave(struct http_caller *caller);
 /* Have `work` run soon. Any thread. */
 void http_client_wake(struct http_caller *caller);
+/* The same for the last time, with `ends`: the caller may be gone when this returns. */
+void http_client_end(struct http_caller *caller);
 
 /* ---- The client's thread only ---- */
 

@@ -37,7 +37,7 @@ struct http_poll {
     /* Held also while offering, so that stop() returns only between offers. */
     pthread_mutex_t lock;
     struct mark settled, offered;
-    bool outstanding, stopping, closing;
+    bool outstanding, stopping;
 };
 
 /* ---- The mark, as it is kept ---- */
@@ -226,9 +226,9 @@ static void work(struct http_caller *caller)
     struct http_poll *poll = (struct http_poll *)caller;
 
     pthread_mutex_lock(&poll->lock);
-    bool closing = poll->closing, rests = poll->stopping || poll->outstanding;
+    bool rests = poll->stopping || poll->outstanding;
     pthread_mutex_unlock(&poll->lock);
-    if (closing) {
+    if (caller->ends) {
         end(poll);
     } else if (poll->unoffered != NULL) {
         offer(poll);
@@ -327,12 +327,7 @@ static void poll_stop(void *state)
 
 static void poll_close(void *state)
 {
-    struct http_poll *poll = state;
-
-    pthread_mutex_lock(&poll->lock);
-    poll->closing = true;
-    pthread_mutex_unlock(&poll->lock);
-    http_client_wake(&poll->caller);
+    http_client_end(&((struct http_poll *)state)->caller);
 }
 
 const struct nw_source_kind http_poll_kind = {

@@ -33,7 +33,6 @@ struct http_sink {
     /* Under the lock: messages chained by their cookies. */
     pthread_mutex_t lock;
     struct nw_message *first, *last;
-    bool closing;
 };
 
 /* ---- Outcomes ---- */
@@ -286,12 +285,11 @@ static void start(struct http_sink *sink, struct nw_message *m)
 
 /* ---- Work on the client's thread ---- */
 
-static struct nw_message *take_inbox(struct http_sink *sink, bool *closing)
+static struct nw_message *take_inbox(struct http_sink *sink)
 {
     pthread_mutex_lock(&sink->lock);
     struct nw_message *first = sink->first;
     sink->first = sink->last = NULL;
-    *closing = sink->closing;
     pthread_mutex_unlock(&sink->lock);
     return first;
 }
@@ -324,19 +322,18 @@ static void end(struct http_sink *sink)
 static void work(struct http_caller *caller)
 {
     struct http_sink *sink = (struct http_sink *)caller;
-    bool closing;
-    struct nw_message *m = take_inbox(sink, &closing);
+    struct nw_message *m = take_inbox(sink);
 
     while (m != NULL) {
         struct nw_message *next = (struct nw_message *)nw_message_cookie(m);
-        if (closing) {
+        if (caller->ends) {
             give_back(sink, m);
         } else {
             start(sink, m);
         }
         m = next;
     }
-    if (closing) {
+    if (caller->ends) {
         end(sink);
     }
 }
@@ -434,12 +431,7 @@ static void sink_send(void *state, struct nw_message *const *messages, size_t n)
 
 static void sink_close(void *state)
 {
-    struct http_sink *sink = state;
-
-    pthread_mutex_lock(&sink->lock);
-    sink->closing = true;
-    pthread_mutex_unlock(&sink->lock);
-    http_client_wake(&sink->caller);
+    http_client_end(&((struct http_sink *)state)->caller);
 }
 
 const struct nw_sink_kind http_call_kind = {

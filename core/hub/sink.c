@@ -10,6 +10,8 @@
 struct batch {
     struct nw_task task;
     struct nw_hub_sink *sink;
+    unsigned failures; /* that the worker knew of */
+    bool late;         /* and it had not yet taken the last one */
     size_t count;
     struct nw_message *messages[];
 };
@@ -19,13 +21,22 @@ struct batch {
 
 /* ---- ends ---- */
 
+static void return_behind(struct nw_hub_sink *sink);
+
+/* Counted when it is told: a worker that has seen the count sees that it is still to be taken. */
 void nw_hub_sink_flush(struct nw_hub_sink *sink)
 {
     size_t n = sink->done_count;
+    bool failed = sink->failed;
 
     if (n > 0) {
         sink->done_count = 0;
+        sink->failed = false;
         nw_done(sink->endpoint, sink->done, n);
+    }
+    if (failed) {
+        atomic_fetch_add(&sink->failures, 1);
+        return_behind(sink);
     }
 }
 
@@ -35,6 +46,7 @@ static void gather(struct nw_hub_sink *sink, const struct nw_result *result)
         nw_hub_sink_flush(sink);
     }
     sink->done[sink->done_count++] = *result;
+    sink->failed |= result->outcome == NW_RETRY && sink->config->order == NW_ORDER_STRICT;
 }
 
 void nw_hub_sink_done(struct nw_hub_sink *sink, struct nw_message *m, enum nw_outcome outcome,
@@ -126,6 +138,37 @@ static void return_queue(struct nw_hub_sink *sink, enum nw_cause cause, const ch
     nw_hub_sink_flush(sink);
 }
 
+/* What somebody waits for has no place in the order: its caller would be told of a failure that is
+ * none of its own. */
+static bool keeps_order(const struct nw_hub_sink *sink, const struct nw_message *m)
+{
+    return sink->config->order == NW_ORDER_STRICT && nw_message_deadline(m) == 0;
+}
+
+static void return_one(struct nw_hub_sink *sink, struct nw_message *m)
+{
+    nw_hub_sink_done(sink, m, NW_RETRY, NW_CAUSE_OUTAGE, "it is behind one that failed");
+}
+
+/* What waits is behind the one that failed. */
+static void return_behind(struct nw_hub_sink *sink)
+{
+    if (sink->returning) {
+        return;
+    }
+    sink->returning = true;
+    for (size_t left = sink->count; left > 0; left--) {
+        struct nw_message *m = pop(sink);
+        if (keeps_order(sink, m)) {
+            return_one(sink, m);
+        } else {
+            (void)push(sink, m); /* there is room: it came from there */
+        }
+    }
+    nw_hub_sink_flush(sink);
+    sink->returning = false;
+}
+
 static enum nw_admission admit_first(struct nw_hub_sink *sink)
 {
     return sink->ops->admit == NULL ? NW_ADMIT
@@ -147,6 +190,9 @@ void nw_hub_sink_feed(struct nw_hub_sink *sink)
         }
         sink->ops->publish(sink, pop(sink));
         some = true;
+        if (sink->failed) {
+            nw_hub_sink_flush(sink);
+        }
     }
     if (some && sink->ops->published != NULL) {
         sink->ops->published(sink);
@@ -159,9 +205,12 @@ static void take_batch(struct nw_task *task)
     struct batch *b = (struct batch *)task;
     struct nw_hub_sink *sink = b->sink;
     bool refused = sink->hub->away || sink->why[0] != '\0';
+    bool behind = b->late || b->failures != atomic_load(&sink->failures);
 
     for (size_t i = 0; i < b->count; i++) {
-        if (refused || !push(sink, b->messages[i])) {
+        if (behind && !refused && keeps_order(sink, b->messages[i])) {
+            return_one(sink, b->messages[i]);
+        } else if (refused || !push(sink, b->messages[i])) {
             nw_hub_sink_done(sink, b->messages[i], NW_RETRY, NW_CAUSE_OUTAGE,
                              sink->why[0] != '\0' ? sink->why
                              : refused            ? sink->hub->down_text
@@ -189,6 +238,8 @@ void nw_hub_sink_send(void *state, struct nw_message *const *messages, size_t n)
     }
     b->task.run = take_batch;
     b->sink = sink;
+    b->failures = atomic_load(&sink->failures);
+    b->late = nw_retry_pending(sink->endpoint);
     b->count = n;
     memcpy(b->messages, messages, n * sizeof(struct nw_message *));
     nw_loop_post(sink->hub->loop, &b->task);

@@ -5,9 +5,14 @@
  * room. Then they are published one by one, and their ends gathered for nw_done.
  *
  * Without a session everything comes back at once with NW_RETRY: the pump holds, not we.
+ *
+ * Where order is kept, nothing gets ahead of a message that failed: what waits behind it goes back
+ * with it, and so does what the worker sent before it knew (`failures`).
  */
 #ifndef NATSWAY_HUB_SINK_H
 #define NATSWAY_HUB_SINK_H
+
+#include <stdatomic.h>
 
 #include "hub/connection.h"
 
@@ -55,6 +60,8 @@ struct nw_hub_sink {
     size_t head, count, capacity;
     struct nw_result done[NW_SINK_DONE];
     size_t done_count;
+    bool failed, returning; /* NW_RETRY is among them; what is behind goes back */
+    atomic_uint failures;   /* how often that was told; the worker reads it */
 };
 
 /* Worker thread: from the end of the kind's open. The sink may be called from then on. */

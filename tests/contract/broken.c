@@ -17,12 +17,20 @@ enum how {
     KEEPS_CREDIT,
     AFTER_STOP,
     SAME_ORIGIN,
+    OFFERS_TWICE,
+    KEEPS_MESSAGE,
+    STORES,
     TWICE,
     NEVER,
+    OTHERS,
+    LATE,
     CLOSED_TWICE,
+    CLOSED_EARLY,
     BLOCKS
 };
-#define HOW "not|no_credit|keeps_credit|after_stop|same_origin|twice|never|closed_twice|blocks"
+#define HOW                                                                               \
+    "not|no_credit|keeps_credit|after_stop|same_origin|offers_twice|keeps_message|stores" \
+    "|twice|never|others|late|closed_twice|closed_early|blocks"
 
 struct options {
     struct nw_choice how;
@@ -33,6 +41,7 @@ struct broken {
     const char *address;
     enum how how;
     size_t sent;
+    struct nw_message *kept; /* LATE */
 };
 
 static const struct nw_option rows[] = {{.name = "how",
@@ -49,7 +58,7 @@ static struct broken *make(struct nw_endpoint *endpoint, const struct nw_endpoin
     struct broken *b = calloc(1, sizeof *b);
 
     if (b != NULL) {
-        *b = (struct broken){endpoint, config->address, (enum how)o->how.index, 0};
+        *b = (struct broken){endpoint, config->address, (enum how)o->how.index, 0, NULL};
         nw_endpoint_state(endpoint, NW_STATE_READY, NULL);
     }
     return b;
@@ -65,7 +74,19 @@ static void offer(struct broken *b, size_t number)
     nw_message_set_address(m, (struct nw_slice){"broken", 6});
     n = snprintf(text, sizeof text, "broken:%zu", b->how == SAME_ORIGIN ? 1 : number);
     nw_message_set_origin(m, nw_message_copy(m, text, (size_t)n));
+    if (b->how == KEEPS_MESSAGE && number == 0) {
+        (void)nw_message_ref(m);
+    }
+    if (b->how == STORES) {
+        (void)nw_store(b->endpoint, &m, 1, NULL);
+        nw_credit_return(b->endpoint, 1);
+        return;
+    }
     nw_offer(b->endpoint, &m, 1);
+    if (b->how == OFFERS_TWICE && number == 0 && nw_credit_take(b->endpoint, 1) == 1) {
+        (void)nw_message_ref(m); /* so that the suite can look at it */
+        nw_offer(b->endpoint, &m, 1);
+    }
 }
 
 static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
@@ -104,9 +125,14 @@ static void end(struct broken *b)
 {
     struct nw_endpoint *endpoint = b->endpoint;
 
-    nw_closed(endpoint);
+    if (b->how != CLOSED_EARLY) {
+        nw_closed(endpoint);
+    }
     if (b->how == CLOSED_TWICE) {
         nw_closed(endpoint);
+    }
+    if (b->kept != NULL) {
+        nw_done(endpoint, &(struct nw_result){.message = b->kept, .outcome = NW_RETRY}, 1);
     }
     free(b);
 }
@@ -140,7 +166,17 @@ static void send(void *state, struct nw_message *const *messages, size_t n)
             struct timespec t = {6, 0};
             (void)nanosleep(&t, NULL);
         }
-        if (b->how != NEVER || !first) {
+        if (b->how == CLOSED_EARLY && first) {
+            nw_closed(b->endpoint);
+        }
+        if (b->how == OTHERS && first) {
+            struct nw_message *own = nw_message_new(b->endpoint);
+            nw_done(b->endpoint, &(struct nw_result){.message = own, .outcome = NW_ACK}, 1);
+            nw_message_unref(own);
+        }
+        if (b->how == LATE && first) {
+            b->kept = messages[i];
+        } else if (b->how != NEVER || !first) {
             nw_done(b->endpoint, &r, 1);
         }
         if (b->how == TWICE && first) {

@@ -34,7 +34,8 @@ struct nwc_adapter {
      * `connections:` (a line; NULL: none), and the flow mapping of `from:` or `to:`; one of the two
      * is NULL. */
     const char *connection, *source, *sink;
-    const char *hub; /* URL of a NATS server, for adapters that use one */
+    const char *more; /* further lines of the route */
+    const char *hub;  /* URL of a NATS server, for adapters that use one */
 
     size_t some;        /* how many messages most tests use; 0: 200. For what is slow: fewer */
     bool keys, headers; /* they pass */
@@ -45,6 +46,10 @@ struct nwc_adapter {
     size_t at_once;   /* source: so many unsettled at most, whatever the credit; 0: credit rules */
     size_t under_way; /* source with nw_store: the reserve after NW_STORED_FULL */
     size_t window;    /* sink: what it asks for with nw_sink_window; 0: it does not */
+
+    bool alone;            /* there can be no other route like it beside it */
+    const char *impatient; /* as source or sink, for tests in which somebody gives up soon */
+    int64_t outlast_ms; /* sink: it keeps the messages; the server stands still for so long then */
 
     bool brief;         /* only the first test: of what differs little from another adapter */
     const char *breach; /* of a broken connector: the fault that its first test must find */
@@ -66,6 +71,9 @@ struct nwc_adapter {
     void (*back)(void);
     /* Sink: make of message `number` one that the target can never take. */
     void (*spoil)(struct nw_message *m);
+    /* Something else fails than the server: another client takes over, answers are errors for a
+     * while. Returns when that has happened. */
+    void (*disturb)(const char *name);
 };
 
 /* Defined by each connector's file: the file NAME.so that is loaded (NULL: it is built in), and its
@@ -133,6 +141,7 @@ struct nwc_test {
     void (*run)(const struct nwc_adapter *adapter, const char *name);
     size_t max_in_flight;
     bool (*applies)(const struct nwc_adapter *adapter); /* NULL: always */
+    bool impatient;                                     /* with the adapter's other end */
 };
 extern const struct nwc_test nwc_source_tests[], nwc_sink_tests[];
 

@@ -58,8 +58,8 @@ void nw_closed(struct nw_endpoint *e)
     nwc_lock();
     NWC_CHECK(!e->closed, "nw_closed() twice");
     NWC_CHECK(e->closing, "nw_closed() before close()");
-    NWC_CHECK(h->in_flight == 0, "nw_closed(), and %zu messages are not done", h->in_flight);
-    NWC_CHECK(h->reserved == 0, "nw_closed(), and %zu credits are not given back", h->reserved);
+    NWC_CHECK(e->in_flight == 0, "nw_closed(), and %zu messages are not done", e->in_flight);
+    NWC_CHECK(e->reserved == 0, "nw_closed(), and %zu credits are not given back", e->reserved);
     e->closed = true;
     (void)pthread_cond_broadcast(&h->changed);
     nwc_unlock();
@@ -125,9 +125,24 @@ static void write_replaced(FILE *out, const char *text, const char *name)
     }
 }
 
-static void write_yaml(const struct nwc_adapter *a, const char *path, const char *name,
-                       size_t max_in_flight)
+static void write_route(FILE *out, const struct nwc_adapter *a, const char *name,
+                        const struct nwc_test *test)
 {
+    const char *end = test->impatient ? a->impatient : a->source != NULL ? a->source : a->sink;
+
+    (void)fprintf(out, "\n  %s:\n    from: ", name);
+    write_replaced(out, a->source == NULL ? "{jetstream: in.contract}" : end, name);
+    (void)fputs("\n    to: ", out);
+    write_replaced(out, a->sink == NULL ? "{nats: out.contract}" : end, name);
+    (void)fprintf(out, "\n    max_in_flight: %zu\n    on_error: {backoff: 20ms..500ms}\n%s",
+                  test->max_in_flight, a->more == NULL ? "" : a->more);
+}
+
+/* The route of the test, and another one that is like it. */
+static void write_yaml(const struct nwc_adapter *a, const char *path, const char *name,
+                       const struct nwc_test *test)
+{
+    char other[64];
     FILE *out = fopen(path, "w");
 
     if (out == NULL) {
@@ -139,16 +154,17 @@ static void write_yaml(const struct nwc_adapter *a, const char *path, const char
         (void)fputs("connections:\n  ", out);
         write_replaced(out, a->connection, name);
     }
-    (void)fprintf(out, "\nroutes:\n  %s:\n    from: ", name);
-    write_replaced(out, a->source == NULL ? "{nats: in.contract}" : a->source, name);
-    (void)fputs("\n    to: ", out);
-    write_replaced(out, a->sink == NULL ? "{nats: out.contract}" : a->sink, name);
-    (void)fprintf(out, "\n    max_in_flight: %zu\n    on_error: {backoff: 20ms..500ms}\n",
-                  max_in_flight);
+    (void)fputs("\nroutes:", out);
+    write_route(out, a, name, test);
+    (void)snprintf(other, sizeof other, "%s-other", name);
+    if (!a->alone) {
+        write_route(out, a, other, test);
+    }
+    (void)fputc('\n', out);
     (void)fclose(out);
 }
 
-void nwc_configure(const struct nwc_adapter *adapter, const char *name, size_t max_in_flight,
+void nwc_configure(const struct nwc_adapter *adapter, const char *name, const struct nwc_test *test,
                    struct nwt_folder *folder)
 {
     struct nwc_host *h = &nwc_host;
@@ -157,7 +173,7 @@ void nwc_configure(const struct nwc_adapter *adapter, const char *name, size_t m
     const char *paths[] = {path};
     struct nw_config_sources sources = {paths, 1, nwt_folder_path(folder)};
 
-    write_yaml(adapter, path, name, max_in_flight);
+    write_yaml(adapter, path, name, test);
     if (nw_config_load(&sources, h->registry, &h->config, &diagnostics) != 0) {
         nw_diagnostics_print(&diagnostics, stderr);
         load_failed(NULL, "the configuration of the test is refused");
@@ -166,7 +182,8 @@ void nwc_configure(const struct nwc_adapter *adapter, const char *name, size_t m
     free(path);
     h->adapter = adapter;
     h->route = h->config->routes[0];
-    h->limit = max_in_flight;
+    h->other = adapter->alone ? NULL : h->config->routes[1];
+    h->limit = test->max_in_flight;
     h->longest_ms = h->longest_close_ms = 0;
     h->alive = nw_message_alive();
     memset(h->records, 0, sizeof h->records);
@@ -215,9 +232,8 @@ static void open_connection(void)
     }
 }
 
-static struct nw_endpoint *make_endpoint(void)
+static struct nw_endpoint *make_endpoint(const struct nw_route_spec *route)
 {
-    const struct nw_route_spec *route = nwc_host.route;
     const struct nw_sink_spec *sink = &route->sinks[0];
     struct nw_endpoint *e = calloc(1, sizeof *e);
     bool is_source = nwc_host.adapter->source != NULL;
@@ -240,6 +256,7 @@ static struct nw_endpoint *make_endpoint(void)
         .retry_first_ms = route->backoff.first_ms,
         .retry_longest_ms = route->backoff.longest_ms,
         .memory = (size_t)16 << 20,
+        .spool = is_source && route->spool_in_outage,
     };
     e->opening = true;
     return e;
@@ -261,20 +278,34 @@ static void open_task(void *context)
     nwc_worker_wake();
 }
 
+static void open_endpoint(const struct nw_route_spec *route, struct nw_endpoint **as)
+{
+    struct nw_endpoint *e = make_endpoint(route);
+
+    nwc_lock();
+    e->next = nwc_host.ends;
+    nwc_host.ends = e;
+    *as = e;
+    nwc_unlock();
+    nwc_worker_call("open", open_task, e);
+}
+
+void nwc_open_beside(void)
+{
+    open_endpoint(nwc_host.other, &nwc_host.beside);
+}
+
 void nwc_open(void)
 {
     struct nwc_host *h = &nwc_host;
     struct nw_endpoint *e;
 
     open_connection();
-    e = make_endpoint();
     nwc_lock();
-    e->next = h->ends;
-    h->ends = e;
-    h->end = e;
-    h->starved = h->store_full = false;
+    h->store_full = false;
     nwc_unlock();
-    nwc_worker_call("open", open_task, e);
+    open_endpoint(h->route, &h->end);
+    e = h->end;
     nwc_lock();
     NWC_CHECK(h->adapter->window == 0 || e->window == h->adapter->window,
               "it asked for a window of %zu, not %zu", e->window, h->adapter->window);
@@ -293,11 +324,6 @@ static void stop_task(void *context)
     nwc_unlock();
 }
 
-void nwc_stop(void)
-{
-    nwc_worker_call("stop", stop_task, nwc_host.end);
-}
-
 static void close_task(void *context)
 {
     struct nw_endpoint *e = context;
@@ -309,12 +335,15 @@ static void close_task(void *context)
     }
 }
 
-void nwc_close_begin(void)
+static void begin_to_close(struct nw_endpoint *e)
 {
+    if (e == NULL) {
+        return;
+    }
     nwc_lock();
-    nwc_host.end->closing = true;
+    e->closing = true;
     nwc_unlock();
-    nwc_worker_call("close", close_task, nwc_host.end);
+    nwc_worker_call("close", close_task, e);
 }
 
 static bool is_closed(const struct nw_endpoint *e)
@@ -327,25 +356,20 @@ static bool is_closed(const struct nw_endpoint *e)
     return closed;
 }
 
-void nwc_close_end(void)
+static void wait_until_closed(const struct nw_endpoint *e)
 {
     struct nwc_host *h = &nwc_host;
-    struct nw_endpoint *e = h->end;
     int64_t began_ms = nwt_now_ms(), took_ms;
 
+    if (e == NULL) {
+        return;
+    }
     if (!NWT_WAIT(NWC_LONG_MS, is_closed(e))) {
         (void)fprintf(stderr, "contract: nw_closed() does not come\n");
         abort();
     }
     took_ms = nwt_now_ms() - began_ms;
     h->longest_close_ms = took_ms > h->longest_close_ms ? took_ms : h->longest_close_ms;
-    nwc_spool_keep();
-    nwc_lock();
-    h->end = NULL;
-    nwc_unlock();
-    if (h->connection.spec != NULL) {
-        h->connection.spec->kind->close(h->connection.state);
-    }
 }
 
 static size_t unsettled(void)
@@ -358,17 +382,51 @@ static size_t unsettled(void)
     return n;
 }
 
+/* No offer after it has returned; what is held goes back. */
+static void stop_sources(void)
+{
+    struct nwc_host *h = &nwc_host;
+
+    nwc_settle_by_itself(false);
+    nwc_worker_call("stop", stop_task, h->end);
+    if (h->beside != NULL) {
+        nwc_worker_call("stop", stop_task, h->beside);
+    }
+    if (unsettled() > 0) {
+        nwc_settle(nwc_held(), NW_RETRY);
+    }
+}
+
+static void close_connection(void)
+{
+    struct nwc_host *h = &nwc_host;
+
+    nwc_spool_keep();
+    nwc_lock();
+    h->end = h->beside = NULL;
+    nwc_unlock();
+    if (h->connection.spec != NULL) {
+        h->connection.spec->kind->close(h->connection.state);
+    }
+}
+
+void nwc_shut_from(bool beside_first)
+{
+    struct nwc_host *h = &nwc_host;
+
+    if (h->end->source != NULL) {
+        stop_sources();
+    }
+    begin_to_close(beside_first ? h->beside : h->end);
+    begin_to_close(beside_first ? h->end : h->beside);
+    wait_until_closed(h->end);
+    wait_until_closed(h->beside);
+    close_connection();
+}
+
 void nwc_shut(void)
 {
-    if (nwc_host.end->source != NULL) {
-        nwc_settle_by_itself(false);
-        nwc_stop();
-        if (unsettled() > 0) {
-            nwc_settle(nwc_held(), NW_RETRY);
-        }
-    }
-    nwc_close_begin();
-    nwc_close_end();
+    nwc_shut_from(false);
 }
 
 bool nwc_is_open(void)

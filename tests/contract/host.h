@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host: in the pump's place, with one endpoint at a time. It implements the functions that
+ * The host: in the pump's place, with one endpoint, at times two. It implements the functions that
  * natsway/connector.h declares, runs what belongs on a worker thread on one (host_worker.c), and
  * reports every breach of the contract as a fault of the running test:
  *
@@ -33,21 +33,21 @@ size_t nwc_count_acked(size_t n);
 /* Once: find the connector. In each test: read the YAML of this adapter. */
 void nwc_host_start(struct nwt_folder *folder);
 void nwc_host_end(void);
-void nwc_configure(const struct nwc_adapter *adapter, const char *name, size_t max_in_flight,
+void nwc_configure(const struct nwc_adapter *adapter, const char *name, const struct nwc_test *test,
                    struct nwt_folder *folder);
 /* Forget it, and see that nothing is left. */
 void nwc_unconfigure(void);
 
 /* Open connection and endpoint, as at a start of the bridge. Must succeed. */
 void nwc_open(void);
-/* For a source: no offer after it has returned. */
-void nwc_stop(void);
-/* Begin to close; wait until nw_closed() has come, and close the connection. A source has to be
- * stopped and settled before. */
-void nwc_close_begin(void);
-void nwc_close_end(void);
-/* stop, settle what is held with NW_RETRY, close: what the pump does when time is over. */
+/* And one of another route beside it, on the same connection. Nobody puts messages for it. Until
+ * the next nwc_shut(). */
+void nwc_open_beside(void);
+/* What the pump does when time is over: stop, settle what is held with NW_RETRY, close, wait until
+ * nw_closed() has come, close the connection. Two endpoints close at once, the one beside last. */
 void nwc_shut(void);
+/* The same, the one beside first. */
+void nwc_shut_from(bool beside_first);
 bool nwc_is_open(void);
 
 enum nw_state nwc_state(void);
@@ -75,6 +75,8 @@ bool nwc_store_full(void);
 void nwc_send(size_t from, size_t to);
 /* The same for one message that is changed before by `change`. */
 void nwc_send_changed(size_t number, void (*change)(struct nw_message *m));
+/* Send [from, to) in one call, `which` of them changed. */
+void nwc_send_among(size_t from, size_t to, size_t which, void (*change)(struct nw_message *m));
 /* Sent and not done. */
 size_t nwc_in_flight(void);
 size_t nwc_window(void);

@@ -30,10 +30,14 @@ struct nw_endpoint {
     size_t window;
     enum nw_state status;
     bool opening, stopped, closing, closed;
+    size_t in_flight; /* sink: sent and not done */
+    size_t reserved;  /* source: credit that it holds */
+    bool starved;     /* source: it was given none, and waits for credit() */
 };
 
 struct nwc_state_entry {
     struct nwc_state_entry *next;
+    const char *route;
     char key[128];
     void *data;
     size_t len;
@@ -48,9 +52,10 @@ struct nwc_host {
     struct nw_registry *registry;
     struct nw_config *config;
     const struct nwc_adapter *adapter;
-    const struct nw_route_spec *route;
+    const struct nw_route_spec *route, *other;
     struct nw_connection connection;
-    struct nw_endpoint *end; /* the open one */
+    struct nw_endpoint *end;    /* the open one */
+    struct nw_endpoint *beside; /* of the other route, or NULL */
     int64_t longest_close_ms;
     size_t alive; /* messages when the test began */
 
@@ -60,11 +65,11 @@ struct nwc_host {
     struct nwc_state_entry *states;
     struct nwc_record records[NWC_MAX];
     /* Source. */
-    size_t limit, used, reserved, stored;
-    bool starved, store_full, by_itself;
+    size_t limit, used, stored;
+    bool store_full, by_itself;
     struct nwc_list held; /* offered and not settled, in order */
     /* Sink. */
-    size_t in_flight, originals, released;
+    size_t originals, released;
     struct nwc_list done;              /* kept until the test ends, so that a second done is seen */
     struct nw_message *again[NWC_MAX]; /* came back with NW_RETRY: the same object is sent again */
     int64_t longest_ms;

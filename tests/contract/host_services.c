@@ -77,11 +77,11 @@ void nw_metric_count(struct nw_endpoint *endpoint, const char *name, uint64_t n)
 
 /* ---- state: as good as a disk for as long as the test runs ---- */
 
-static struct nwc_state_entry **find(const char *key)
+static struct nwc_state_entry **find(const struct nw_endpoint *e, const char *key)
 {
     struct nwc_state_entry **at = &nwc_host.states;
 
-    while (*at != NULL && strcmp((*at)->key, key) != 0) {
+    while (*at != NULL && (strcmp((*at)->key, key) != 0 || (*at)->route != e->config.route)) {
         at = &(*at)->next;
     }
     return at;
@@ -94,7 +94,7 @@ int nw_state_read(struct nw_endpoint *endpoint, const char *key, void **data, si
 
     nwc_lock();
     nwc_check_alive(endpoint, "nw_state_read");
-    entry = *find(key);
+    entry = *find(endpoint, key);
     if (entry != NULL && (copy = malloc(entry->len + 1)) != NULL) {
         memcpy(copy, entry->data, entry->len);
         *len = entry->len;
@@ -104,7 +104,8 @@ int nw_state_read(struct nw_endpoint *endpoint, const char *key, void **data, si
     return entry == NULL ? NW_ENOTFOUND : copy == NULL ? NW_ENOMEM : 0;
 }
 
-static int put(struct nwc_state_entry **at, const char *key, const void *data, size_t len)
+static int put(struct nwc_state_entry **at, const struct nw_endpoint *e, const char *key,
+               const void *data, size_t len)
 {
     struct nwc_state_entry *entry = *at;
     void *copy = malloc(len + 1);
@@ -116,6 +117,7 @@ static int put(struct nwc_state_entry **at, const char *key, const void *data, s
     memcpy(copy, data, len);
     free(entry->data);
     (void)snprintf(entry->key, sizeof entry->key, "%s", key);
+    entry->route = e->config.route;
     entry->data = copy;
     entry->len = len;
     *at = entry;
@@ -130,10 +132,10 @@ int nw_state_write(struct nw_endpoint *endpoint, const char *key, const void *da
     nwc_lock();
     nwc_check_alive(endpoint, "nw_state_write");
     NWC_CHECK(len <= 65536, "a state of %zu bytes", len);
-    at = find(key);
+    at = find(endpoint, key);
     entry = *at;
     if (data != NULL) {
-        rc = put(at, key, data, len);
+        rc = put(at, endpoint, key, data, len);
     } else if (entry != NULL) {
         *at = entry->next;
         free(entry->data);

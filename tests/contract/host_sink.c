@@ -38,6 +38,8 @@ static struct nw_message *make_original(size_t number)
     nw_message_set_key(m, copy(m, nwc_key(number)));
     (void)nw_message_add_header(m, NW_LITERAL(NWC_HEADER), copy(m, nwc_header(number)));
     nw_message_set_timestamp(m, nw_clock_real_ns());
+    nw_message_set_text(m, NW_META_STREAM, NW_LITERAL("CONTRACT"));
+    nw_message_set_number(m, NW_META_SEQUENCE, (int64_t)number + 1);
     nw_message_set_release(m, count_release, NULL);
     m->number = number;
     return m;
@@ -119,7 +121,7 @@ static void send_all(struct sending *s)
     struct nwc_host *h = &nwc_host;
 
     nwc_lock();
-    h->in_flight += s->n;
+    h->end->in_flight += s->n;
     for (size_t i = 0; i < s->n; i++) {
         s->messages[i]->state = MESSAGE_TAKEN;
         h->records[s->messages[i]->number].sent++;
@@ -140,16 +142,25 @@ void nwc_send(size_t from, size_t to)
     send_all(&s);
 }
 
-void nwc_send_changed(size_t number, void (*change)(struct nw_message *m))
+void nwc_send_among(size_t from, size_t to, size_t which, void (*change)(struct nw_message *m))
 {
     static struct sending s;
 
-    nwc_lock();
-    nwc_host.originals++;
-    nwc_unlock();
-    s.n = 1;
-    s.messages[0] = make_outgoing(number, change);
+    s.n = 0;
+    for (size_t i = from; i < to; i++) {
+        if (i == which) {
+            nwc_lock();
+            nwc_host.originals++;
+            nwc_unlock();
+        }
+        s.messages[s.n++] = i == which ? make_outgoing(i, change) : take_again(i);
+    }
     send_all(&s);
+}
+
+void nwc_send_changed(size_t number, void (*change)(struct nw_message *m))
+{
+    nwc_send_among(number, number + 1, number, change);
 }
 
 /* ---- what comes back ---- */
@@ -200,7 +211,7 @@ void nw_done(struct nw_endpoint *sink, const struct nw_result *results, size_t n
             continue;
         }
         m->state = MESSAGE_BACK;
-        h->in_flight--;
+        sink->in_flight--;
         note(&results[i]);
         if (results[i].outcome == NW_RETRY) {
             h->again[m->number] = m;
@@ -231,7 +242,7 @@ size_t nwc_in_flight(void)
     size_t n;
 
     nwc_lock();
-    n = nwc_host.in_flight;
+    n = nwc_host.end->in_flight;
     nwc_unlock();
     return n;
 }
@@ -326,6 +337,6 @@ void nwc_sink_forget(void)
     h->done = (struct nwc_list){NULL, 0, 0};
     NWC_CHECK(h->released == h->originals, "%zu of %zu messages were released", h->released,
               h->originals);
-    h->released = h->originals = h->in_flight = 0;
+    h->released = h->originals = 0;
     nwc_unlock();
 }

@@ -18,8 +18,8 @@ size_t nw_credit_take(struct nw_endpoint *source, size_t want)
     room = h->limit > h->used ? h->limit - h->used : 0;
     give = want < room ? want : room;
     h->used += give;
-    h->reserved += give;
-    h->starved |= give == 0 && want > 0;
+    source->reserved += give;
+    source->starved |= give == 0 && want > 0;
     nwc_unlock();
     return give;
 }
@@ -30,35 +30,45 @@ void nw_credit_return(struct nw_endpoint *source, size_t unused)
 
     nwc_lock();
     nwc_check_alive(source, "nw_credit_return");
-    if (unused > h->reserved) {
+    if (unused > source->reserved) {
         nwc_fault("credit was given back that was not taken");
-        unused = h->reserved;
+        unused = source->reserved;
     }
     h->used -= unused;
-    h->reserved -= unused;
+    source->reserved -= unused;
     nwc_unlock();
     if (unused > 0) {
         nwc_worker_wake();
     }
 }
 
-void nwc_feed(void)
+static void feed(struct nw_endpoint *e)
 {
     struct nwc_host *h = &nwc_host;
-    struct nw_endpoint *e;
 
     nwc_lock();
-    e = h->end;
-    if (e == NULL || e->source == NULL || e->stopped || e->opening || !h->starved ||
+    if (e == NULL || e->source == NULL || e->stopped || e->opening || !e->starved ||
         h->used >= h->limit) {
         nwc_unlock();
         return;
     }
-    h->starved = false;
+    e->starved = false;
     nwc_unlock();
     if (e->source->credit != NULL) {
         e->source->credit(e->state);
     }
+}
+
+void nwc_feed(void)
+{
+    struct nw_endpoint *end, *beside;
+
+    nwc_lock();
+    end = nwc_host.end;
+    beside = nwc_host.beside;
+    nwc_unlock();
+    feed(end);
+    feed(beside);
 }
 
 /* ---- what is offered ---- */
@@ -112,7 +122,8 @@ static void take(struct nw_message *m, bool stored)
     struct nwc_record *r;
     size_t number;
 
-    NWC_CHECK(m->state == MESSAGE_NEW, "a message is offered that was offered before");
+    NWC_CHECK(m->state == MESSAGE_NEW || (stored && m->state == MESSAGE_BACK),
+              "a message is offered that was offered before");
     m->state = MESSAGE_TAKEN;
     m->spool_row = stored ? 1 : 0;
     nwc_list_add(&nwc_host.held, m);
@@ -137,12 +148,13 @@ void nw_offer(struct nw_endpoint *source, struct nw_message *const *messages, si
     nwc_lock();
     nwc_check_alive(source, "nw_offer");
     NWC_CHECK(!source->stopped, "it offers after stop() has returned");
-    if (n > h->reserved) {
-        nwc_fault("it offers %zu messages and has credit for %zu", n, h->reserved);
-        h->used += n - h->reserved;
-        h->reserved = n;
+    NWC_CHECK(source != h->beside, "an endpoint offers what belongs to the one beside it");
+    if (n > source->reserved) {
+        nwc_fault("it offers %zu messages and has credit for %zu", n, source->reserved);
+        h->used += n - source->reserved;
+        source->reserved = n;
     }
-    h->reserved -= n;
+    source->reserved -= n;
     for (size_t i = 0; i < n; i++) {
         take(messages[i], false);
     }
@@ -226,8 +238,9 @@ static void take_first(size_t n, enum nw_outcome outcome, struct nw_result *out,
             m->state = MESSAGE_BACK;
             out[(*count)++] = (struct nw_result){.message = m,
                                                  .outcome = outcome,
-                                                 .cause = outcome == NW_RETRY ? NW_CAUSE_STOPPING
-                                                                              : NW_CAUSE_NONE};
+                                                 .cause = outcome == NW_ACK ? NW_CAUSE_NONE
+                                                          : h->end->stopped ? NW_CAUSE_STOPPING
+                                                                            : NW_CAUSE_OUTAGE};
         }
     }
     free(old.items);
@@ -316,7 +329,7 @@ bool nwc_starved(void)
     bool starved;
 
     nwc_lock();
-    starved = nwc_host.starved;
+    starved = nwc_host.end->starved;
     nwc_unlock();
     return starved;
 }
@@ -354,7 +367,7 @@ void nwc_source_forget(void)
     }
     free(h->held.items);
     h->held = (struct nwc_list){NULL, 0, 0};
-    h->used = h->reserved = h->stored = 0;
-    h->starved = h->store_full = h->by_itself = false;
+    h->used = h->stored = 0;
+    h->store_full = h->by_itself = false;
     nwc_unlock();
 }

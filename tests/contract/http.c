@@ -118,9 +118,10 @@ static void finish_served(const char *name)
 /* ---- asked: each answer's ETag is its number, and the next one follows on it ---- */
 
 static struct nwt_http_server *server;
-static char asked[200], called[200];
+static char asked[200], called[200], called_briefly[200];
 static atomic_size_t available;
 static atomic_bool frozen;
+static atomic_int troubles; /* so many calls go wrong */
 
 static void answer_next(struct nwt_http_visit *visit)
 {
@@ -149,6 +150,10 @@ static void take_visit(struct nwt_http_visit *visit)
         visit->status = 400;
         return;
     }
+    if (atomic_load(&troubles) > 0 && atomic_fetch_sub(&troubles, 1) > 0) {
+        visit->status = 503;
+        return;
+    }
     nwc_arrived((struct nw_slice){visit->body, visit->body_len}, (struct nw_slice){NULL, 0},
                 (struct nw_slice){header, header == NULL ? 0 : strlen(header)});
     visit->status = 204;
@@ -175,6 +180,8 @@ static void start_server(struct nwt_folder *folder)
     (void)snprintf(asked, sizeof asked, "{http: \"GET %s/@\", every: 10ms}",
                    nwt_http_server_url(server));
     (void)snprintf(called, sizeof called, "{http: \"POST %s/@\"}", nwt_http_server_url(server));
+    (void)snprintf(called_briefly, sizeof called_briefly, "{http: \"POST %s/@\", timeout: 200ms}",
+                   nwt_http_server_url(server));
 }
 
 static void end_server(void)
@@ -220,33 +227,65 @@ static void back(void)
     nwt_http_server_start(server);
 }
 
+static void disturb(const char *name)
+{
+    (void)name;
+    atomic_store(&troubles, 5);
+}
+
 /* The server refuses it for good, with 400. */
 static void spoil(struct nw_message *m)
 {
     nw_message_set_payload(m, (struct nw_slice){"spoilt", 6});
 }
 
-static const struct nwc_adapter served_source = {.name = "http, served",
-                                                 .some = 80,
-                                                 .connection = served,
-                                                 .source =
-                                                     "{http: \"POST /@/{number}\", timeout: 100s}",
-                                                 .headers = true,
-                                                 .start = start,
-                                                 .begin = begin_served,
-                                                 .finish = finish_served,
-                                                 .put = put_served};
+static const struct nwc_adapter served_source = {
+    .name = "http, served",
+    .some = 80,
+    .connection = served,
+    .source = "{http: \"POST /@/{number}\", timeout: 100s}",
+    .impatient = "{http: \"POST /@/{number}\", timeout: 300ms}",
+    .headers = true,
+    .start = start,
+    .begin = begin_served,
+    .finish = finish_served,
+    .put = put_served};
+/* Confirmed when they are in the spool: all of them, or those that cannot be delivered. */
+static const struct nwc_adapter accepted_source = {
+    .name = "http, accepted",
+    .connection = served,
+    .source = "{http: \"POST /@/{number}\", respond: accepted}",
+    .headers = true,
+    .under_way = NWC_MAX,
+    .begin = begin_served,
+    .finish = finish_served,
+    .put = put_served};
+static const struct nwc_adapter spooled_source = {.name = "http, spooled in outages",
+                                                  .connection = served,
+                                                  .source =
+                                                      "{http: \"POST /@/{number}\", timeout: 100s}",
+                                                  .more = "    spool: {max_size: 1MiB}\n",
+                                                  .headers = true,
+                                                  .under_way = NWC_MAX,
+                                                  .begin = begin_served,
+                                                  .finish = finish_served,
+                                                  .put = put_served};
 static const struct nwc_adapter asked_source = {.name = "http, asked",
                                                 .source = asked,
                                                 .at_once = 1,
                                                 .some = 50,
+                                                .alone = true, /* it would get the same answers */
                                                 .start = start_server,
                                                 .begin = begin_asked,
                                                 .put = put_asked,
                                                 .freeze = freeze,
-                                                .thaw = thaw};
+                                                .thaw = thaw,
+                                                .away = away,
+                                                .back = back};
 static const struct nwc_adapter called_sink = {.name = "http, called",
                                                .sink = called,
+                                               .impatient = called_briefly,
+                                               .disturb = disturb,
                                                .some = 80,
                                                .headers = true,
                                                .end = end_server,
@@ -257,5 +296,5 @@ static const struct nwc_adapter called_sink = {.name = "http, called",
                                                .back = back,
                                                .spoil = spoil};
 
-const struct nwc_adapter *const nwc_adapters[] = {&served_source, &asked_source, &called_sink,
-                                                  NULL};
+const struct nwc_adapter *const nwc_adapters[] = {&served_source, &accepted_source, &spooled_source,
+                                                  &asked_source,  &called_sink,     NULL};

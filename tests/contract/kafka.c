@@ -8,6 +8,7 @@
 
 #include "contract.h"
 #include "support/fail.h"
+#include "support/kafka_broker.h"
 #include "support/kafka_client.h"
 #include "support/process.h"
 #include "support/wait.h"
@@ -170,4 +171,123 @@ static const struct nwc_adapter sink = {.name = "kafka",
                                         .back = back,
                                         .spoil = spoil};
 
-const struct nwc_adapter *const nwc_adapters[] = {&source, &sink, NULL};
+/* ---- in transactions: with a broker of Apache Kafka, for the mock cluster does not keep
+ * positions. It is started when a test wants it. ---- */
+
+#define LARGEST 20000 /* bytes of a message that the broker takes */
+
+static struct nwt_folder *folder;
+static struct nwt_kafka *kafka;
+static char transactional[300];
+
+static void start_transactional(struct nwt_folder *of_program)
+{
+    folder = of_program;
+    (void)snprintf(transactional, sizeof transactional, "kafka: {brokers: \"%s\"}", "127.0.0.1:1");
+}
+
+static void begin_transactional(const char *name)
+{
+    if (kafka == NULL) {
+        kafka = nwt_kafka_new(folder, NULL);
+        (void)snprintf(transactional, sizeof transactional, "kafka: {brokers: \"%s\"}",
+                       kafka->brokers);
+    }
+    nwt_topic_add_with(kafka->brokers, name, 1, "max.message.bytes", "20000");
+}
+
+static void end_transactional(void)
+{
+    nwt_kafka_free(kafka);
+}
+
+/* What is committed. */
+static bool note_committed(void *context, const rd_kafka_message_t *m)
+{
+    int64_t left = 2;
+
+    (void)context;
+    return note(&left, m);
+}
+
+static void collect_committed(const char *name)
+{
+    (void)nwt_topic_read(kafka->brokers, name, note_committed, NULL);
+}
+
+static void freeze_kafka(void)
+{
+    nwt_process_signal(&kafka->process, SIGSTOP);
+}
+
+static void thaw_kafka(void)
+{
+    nwt_process_signal(&kafka->process, SIGCONT);
+}
+
+static void stop_kafka(void)
+{
+    nwt_kafka_stop(kafka);
+}
+
+static void start_kafka(void)
+{
+    nwt_kafka_start(kafka);
+}
+
+/* A producer of the same transactional.id: the broker aborts the other's transaction, and takes
+ * nothing more from it. */
+static void take_over(const char *name)
+{
+    char id[100], reason[200];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_error_t *error;
+    rd_kafka_t *rival;
+
+    (void)snprintf(id, sizeof id, "natsway/contract/%s", name);
+    (void)rd_kafka_conf_set(conf, "bootstrap.servers", kafka->brokers, reason, sizeof reason);
+    (void)rd_kafka_conf_set(conf, "transactional.id", id, reason, sizeof reason);
+    rival = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+    error = rival == NULL ? NULL : rd_kafka_init_transactions(rival, 60000);
+    if (rival == NULL || error != NULL) {
+        nwt_fail("no producer: %s", rival == NULL ? reason : rd_kafka_error_string(error));
+    }
+    rd_kafka_destroy(rival);
+}
+
+/* The library takes it and the broker does not: that aborts the transaction that it is in. */
+static void spoil_for_broker(struct nw_message *m)
+{
+    static char much[2 * LARGEST];
+
+    for (size_t i = 0; i < sizeof much; i++) { /* it cannot be packed into little */
+        much[i] = (char)(rand() & 0xFF);
+    }
+    nw_message_set_payload(m, (struct nw_slice){much, sizeof much});
+}
+
+static const struct nwc_adapter transactional_sink = {.name = "kafka, transactional",
+                                                      .connection = transactional,
+                                                      .sink = "{kafka: @, transactional: true}",
+                                                      .impatient =
+                                                          "{kafka: @, transactional: true, "
+                                                          "properties: {transaction.timeout.ms: "
+                                                          "1000, socket.timeout.ms: 1000}}",
+                                                      .outlast_ms = 1000,
+                                                      .some = 100,
+                                                      .keys = true,
+                                                      .headers = true,
+                                                      .null_payload = true,
+                                                      .null_key = true,
+                                                      .start = start_transactional,
+                                                      .end = end_transactional,
+                                                      .begin = begin_transactional,
+                                                      .collect = collect_committed,
+                                                      .freeze = freeze_kafka,
+                                                      .thaw = thaw_kafka,
+                                                      .away = stop_kafka,
+                                                      .back = start_kafka,
+                                                      .spoil = spoil_for_broker,
+                                                      .disturb = take_over};
+
+const struct nwc_adapter *const nwc_adapters[] = {&source, &sink, &transactional_sink, NULL};

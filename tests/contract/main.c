@@ -95,7 +95,8 @@ static void leaves_nothing(const struct nwc_adapter *a, const char *name)
 }
 
 static const struct nwc_test common_tests[] = {
-    {"opened and closed, nothing is left", leaves_nothing, 64, NULL}, {NULL, NULL, 0, NULL}};
+    {"opened and closed, nothing is left", leaves_nothing, 64, NULL, false},
+    {NULL, NULL, 0, NULL, false}};
 
 /* Returns whether it passed. */
 static bool run_test(const struct nwc_adapter *a, const struct nwc_test *test, const char *line,
@@ -113,7 +114,7 @@ static bool run_test(const struct nwc_adapter *a, const struct nwc_test *test, c
     if (a->begin != NULL) {
         a->begin(name);
     }
-    nwc_configure(a, name, test->max_in_flight, folder);
+    nwc_configure(a, name, test, folder);
     test->run(a, name);
     if (nwc_is_open()) {
         nwc_shut();

@@ -96,6 +96,24 @@ static void back(void)
     nwt_mosquitto_start(server);
 }
 
+/* Who connects with the same name ends the other's connection. */
+static void take_over(const char *name, int version)
+{
+    struct nwt_mqtt_client *rival = nwt_mqtt_connect(server->url, name, version, false, NULL, NULL);
+
+    nwt_mqtt_close(rival);
+}
+
+static void disturb_5(const char *name)
+{
+    take_over(name, V5);
+}
+
+static void disturb_311(const char *name)
+{
+    take_over(name, V311);
+}
+
 /* ---- sinks: a client with a session that is kept over outages ---- */
 
 static void on_message(void *context, const char *topic, const MQTTAsync_message *message)
@@ -173,13 +191,14 @@ static void spoil(struct nw_message *m)
 static const struct nwc_adapter source_0 = {SOURCE("mqtt 5, QoS 0", of_5, 0), .loses = true,
                                             .start = start};
 static const struct nwc_adapter source_1 = {SOURCE("mqtt 5, QoS 1", of_5, 1),
-                                            .under_way = UNDER_WAY, .freeze = freeze, .thaw = thaw};
+                                            .under_way = UNDER_WAY, .freeze = freeze, .thaw = thaw,
+                                            .disturb = disturb_5};
 static const struct nwc_adapter source_2 = {SOURCE("mqtt 5, QoS 2", of_5, 2),
                                             .under_way = UNDER_WAY};
 static const struct nwc_adapter old_source_1 = {SOURCE("mqtt 3.1.1, QoS 1", of_311, 1),
-                                                .under_way = UNDER_WAY};
+                                                .under_way = UNDER_WAY, .disturb = disturb_311};
 static const struct nwc_adapter sink_1 = {SINK("mqtt 5, QoS 1", of_5, 1), .headers = true,
-                                          .spoil = spoil};
+                                          .spoil = spoil, .disturb = disturb_5};
 static const struct nwc_adapter sink_2 = {SINK("mqtt 5, QoS 2", of_5, 2), .headers = true,
                                           .brief = true};
 static const struct nwc_adapter old_sink_1 = {SINK("mqtt 3.1.1, QoS 1", of_311, 1), .brief = true,

@@ -9,6 +9,9 @@
 /* For the test that has `a`; enough to be more than any credit here. */
 #define SOME (a->some == 0 ? (size_t)200 : a->some)
 #define FEW 40
+/* Of closing at moments that nobody knows beforehand. */
+#define ROUNDS 400
+#define ROUNDS_MS 3000
 
 static void collect(const struct nwc_adapter *a, const char *name)
 {
@@ -204,20 +207,45 @@ static void poison(const struct nwc_adapter *a, const char *name)
     }
 }
 
+/* In the middle of a window: the rest of it is done, too. */
+static void poison_among(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = 5, bad;
+
+    open_ready();
+    n = nwc_window() < n ? nwc_window() : n;
+    bad = n / 2;
+    nwc_send_among(0, n, bad, a->spoil);
+    NWC_AWAIT(nwc_in_flight() == 0, "%zu messages are not done", nwc_in_flight());
+    nwc_deliver(FEW);
+    NWC_CHECK(nwc_record(bad).rejected == 1 && nwc_record(bad).acked == 0, "it is not refused");
+    NWC_CHECK(nwc_failed() || nwc_count_acked(FEW) == FEW - 1, "%zu of %d others went",
+              nwc_count_acked(FEW), FEW - 1);
+    if (looks_back(a)) {
+        NWC_AWAIT(arrived(a, name, FEW) == FEW - 1, "%zu of %d arrived", nwc_arrived_count(FEW),
+                  FEW - 1);
+    }
+}
+
 /* ---- closing ---- */
+
+static size_t few_at_once(void)
+{
+    return nwc_window() < FEW ? nwc_window() : FEW;
+}
 
 static void close_at_any_moment(const struct nwc_adapter *a, const char *name)
 {
     nwc_open();
     nwc_shut();
     nwc_open();
-    nwc_send(0, nwc_window() < FEW ? nwc_window() : FEW); /* perhaps before it is connected */
+    nwc_send(0, few_at_once()); /* perhaps before it is connected */
     nwc_shut();
     nwc_open();
     nwc_shut();
     open_ready();
     nwc_deliver(FEW);
-    nwc_send(FEW, FEW + (nwc_window() < FEW ? nwc_window() : FEW));
+    nwc_send(FEW, FEW + few_at_once());
     nwc_shut(); /* what is not done comes back, and is sent again below */
     open_ready();
     nwc_deliver(2 * FEW);
@@ -227,7 +255,116 @@ static void close_at_any_moment(const struct nwc_adapter *a, const char *name)
     }
 }
 
+/* The close comes while the sink is at work with what was sent right before, or with the answers to
+ * it. Each message is done once, whatever of it has happened. */
+static void close_in_the_middle(const struct nwc_adapter *a, const char *name)
+{
+    int64_t until_ms = nwt_now_ms() + ROUNDS_MS;
+
+    (void)a;
+    (void)name;
+    for (int round = 0; round < ROUNDS && nwt_now_ms() < until_ms && !nwc_failed(); round++) {
+        size_t n;
+        nwc_open();
+        n = few_at_once();
+        if (round % 2 == 1) {
+            NWC_AWAIT(nwc_state() == NW_STATE_READY, "it does not become ready");
+            nwc_send(0, n);
+            NWC_AWAIT(nwc_in_flight() < n, "none of %zu messages is done", n);
+        } else {
+            nwc_send(0, n);
+        }
+        nwc_shut();
+    }
+}
+
+static bool can_be_two(const struct nwc_adapter *a)
+{
+    return !a->alone;
+}
+
+/* Two of one connection end at the same time, in both orders. */
+static void close_two_at_once(const struct nwc_adapter *a, const char *name)
+{
+    for (int round = 0; round < 4; round++) {
+        open_ready();
+        nwc_open_beside();
+        nwc_send(0, few_at_once());
+        nwc_shut_from(round % 2 == 1);
+    }
+    open_ready();
+    nwc_deliver(FEW);
+    expect_all_acked(FEW);
+    if (remembers(a)) {
+        expect_arrived(a, name, FEW);
+    }
+}
+
 /* ---- outages ---- */
+
+static bool can_be_disturbed(const struct nwc_adapter *a)
+{
+    return a->disturb != NULL;
+}
+
+static void disturbed(const struct nwc_adapter *a, const char *name)
+{
+    open_ready();
+    nwc_deliver(FEW);
+    nwc_send(FEW, FEW + few_at_once());
+    a->disturb(name);
+    NWC_AWAIT(nwc_in_flight() == 0, "%zu messages are not done", nwc_in_flight());
+    nwc_deliver(SOME);
+    expect_all_acked(SOME);
+    if (looks_back(a)) {
+        expect_arrived(a, name, SOME);
+    }
+}
+
+static void disturbed_and_closed(const struct nwc_adapter *a, const char *name)
+{
+    open_ready();
+    nwc_deliver(FEW);
+    nwc_send(FEW, FEW + few_at_once());
+    a->disturb(name);
+    nwc_shut();
+    open_ready();
+    nwc_deliver(SOME);
+    expect_all_acked(SOME);
+    if (looks_back(a)) {
+        expect_arrived(a, name, SOME);
+    }
+}
+
+static bool gives_up(const struct nwc_adapter *a)
+{
+    return a->impatient != NULL && a->freeze != NULL;
+}
+
+/* Nothing answers in time, so that what is under way comes back, or is tried anew by the sink
+ * itself; the answer may come then. */
+static void too_late(const struct nwc_adapter *a, const char *name)
+{
+    size_t n;
+
+    open_ready();
+    nwc_deliver(FEW);
+    n = few_at_once();
+    a->freeze();
+    nwc_send(FEW, FEW + n);
+    if (a->outlast_ms != 0) {
+        (void)NWT_WAIT(a->outlast_ms, nwc_in_flight() == 0);
+    } else {
+        NWC_AWAIT(nwc_in_flight() == 0, "%zu messages are not done in time", nwc_in_flight());
+    }
+    NWC_CHECK(nwc_count_acked(FEW + n) == FEW, "done with ACK, and the server stands still");
+    a->thaw();
+    nwc_deliver(SOME);
+    expect_all_acked(SOME);
+    if (looks_back(a)) {
+        expect_arrived(a, name, SOME);
+    }
+}
 
 static bool can_be_away(const struct nwc_adapter *a)
 {
@@ -315,14 +452,20 @@ static void frozen_and_closed(const struct nwc_adapter *a, const char *name)
 }
 
 const struct nwc_test nwc_sink_tests[] = {
-    {"everything arrives once and unchanged", flow, 64, NULL},
-    {"one at a time", flow_1, 1, NULL},
-    {"nothing is not empty", nothing_and_empty, 64, passes_headers},
-    {"what can never be taken is refused", poison, 64, can_refuse},
-    {"close at any moment", close_at_any_moment, 64, NULL},
-    {"the server is away at first", away_at_open, 64, can_be_away},
-    {"the server goes and comes", away_between, 64, can_be_away},
-    {"closed while the server is away", away_and_closed, 64, can_be_away},
-    {"the server stands still", frozen, 64, has_server},
-    {"closed while the server stands still", frozen_and_closed, 64, has_server},
-    {NULL, NULL, 0, NULL}};
+    {"everything arrives once and unchanged", flow, 64, NULL, false},
+    {"one at a time", flow_1, 1, NULL, false},
+    {"nothing is not empty", nothing_and_empty, 64, passes_headers, false},
+    {"what can never be taken is refused", poison, 64, can_refuse, false},
+    {"and what is in a window with it is done", poison_among, 64, can_refuse, false},
+    {"close at any moment", close_at_any_moment, 64, NULL, false},
+    {"close in the middle, again and again", close_in_the_middle, 64, NULL, false},
+    {"two close at once", close_two_at_once, 64, can_be_two, false},
+    {"something gets in the way", disturbed, 64, can_be_disturbed, false},
+    {"closed while something gets in the way", disturbed_and_closed, 64, can_be_disturbed, false},
+    {"no answer in time", too_late, 64, gives_up, true},
+    {"the server is away at first", away_at_open, 64, can_be_away, false},
+    {"the server goes and comes", away_between, 64, can_be_away, false},
+    {"closed while the server is away", away_and_closed, 64, can_be_away, false},
+    {"the server stands still", frozen, 64, has_server, false},
+    {"closed while the server stands still", frozen_and_closed, 64, has_server, false},
+    {NULL, NULL, 0, NULL, false}};

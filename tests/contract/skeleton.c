@@ -8,6 +8,7 @@ const char *const nwc_connector = "skeleton";
 static const struct nwc_adapter source = {
     .name = "skeleton",
     .source = "{skeleton: @, every: 0ms, count: 200}",
+    .alone = true, /* it would make the same messages */
 };
 
 static const struct nwc_adapter sink = {

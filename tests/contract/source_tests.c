@@ -8,6 +8,9 @@
 /* For the test that has `a`; enough to be more than any credit here. */
 #define SOME (a->some == 0 ? (size_t)200 : a->some)
 #define FEW 40
+/* Of closing at moments that nobody knows beforehand. */
+#define ROUNDS 100
+#define ROUNDS_MS 3000
 
 static bool waits_with_credit(const struct nwc_adapter *a)
 {
@@ -217,6 +220,65 @@ static void stop_while_it_flows(const struct nwc_adapter *a, const char *name)
               nwc_count_settled(SOME), SOME);
 }
 
+/* At moments that nobody knows beforehand: before anything has come, while messages come, and while
+ * they are settled. */
+static void stop_in_the_middle(const struct nwc_adapter *a, const char *name)
+{
+    int64_t until_ms = nwt_now_ms() + ROUNDS_MS;
+    size_t there = 0;
+
+    be_there_once(a);
+    for (size_t round = 0; round < ROUNDS && nwt_now_ms() < until_ms && !nwc_failed(); round++) {
+        size_t more = there < SOME ? there + 1 : there;
+        nwc_settle_by_itself(round % 3 == 1);
+        nwc_open();
+        put(a, name, there, more);
+        if (round % 3 > 0 && more > there) {
+            NWC_AWAIT(nwc_count_offered(more) > there || nwc_held() > 0,
+                      "nothing came of %zu messages", more);
+        }
+        there = more;
+        nwc_shut();
+    }
+    put(a, name, there, SOME);
+    nwc_settle_by_itself(true);
+    nwc_open();
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages are settled",
+              nwc_count_settled(SOME), SOME);
+}
+
+static bool can_be_two(const struct nwc_adapter *a)
+{
+    return !a->alone;
+}
+
+/* Two of one connection end at the same time, in both orders, one with messages. */
+static void close_two_at_once(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = most_at_once(a, FEW);
+
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, FEW);
+    NWC_AWAIT(nwc_held() >= n, "%zu of %zu messages came", nwc_held(), n);
+    nwc_open_beside();
+    nwc_shut();
+    for (int round = 0; round < 4; round++) {
+        nwc_open();
+        nwc_open_beside();
+        nwc_shut_from(round % 2 == 1);
+    }
+    if (a->loses) {
+        return;
+    }
+    nwc_settle_by_itself(true);
+    nwc_open();
+    nwc_open_beside();
+    NWC_AWAIT(nwc_count_settled(FEW) == FEW, "%zu of %d messages are settled",
+              nwc_count_settled(FEW), FEW);
+    nwc_shut_from(true);
+}
+
 /* The same where nobody holds what does not find an ear: it must only end. */
 static bool only_ends(const struct nwc_adapter *a)
 {
@@ -237,6 +299,62 @@ static void stop_at_any_moment(const struct nwc_adapter *a, const char *name)
 }
 
 /* ---- outages ---- */
+
+static bool can_be_disturbed(const struct nwc_adapter *a)
+{
+    return a->disturb != NULL;
+}
+
+/* What is held then is settled once, though it may have come a second time. */
+static void disturbed(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = most_at_once(a, FEW);
+
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, FEW);
+    NWC_AWAIT(nwc_held() >= n, "%zu of %zu messages came", nwc_held(), n);
+    a->disturb(name);
+    nwc_settle(n, NW_ACK);
+    nwc_settle_by_itself(true);
+    put(a, name, FEW, SOME);
+    NWC_AWAIT(nwc_count_settled(SOME) == SOME, "%zu of %zu messages came", nwc_count_settled(SOME),
+              SOME);
+}
+
+static void disturbed_and_closed(const struct nwc_adapter *a, const char *name)
+{
+    size_t n = most_at_once(a, FEW);
+
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, FEW);
+    NWC_AWAIT(nwc_held() >= n, "%zu of %zu messages came", nwc_held(), n);
+    a->disturb(name);
+    nwc_shut();
+    nwc_settle_by_itself(true);
+    nwc_open();
+    NWC_AWAIT(nwc_count_settled(FEW) == FEW, "%zu of %d messages are settled",
+              nwc_count_settled(FEW), FEW);
+}
+
+static bool gives_up(const struct nwc_adapter *a)
+{
+    return a->impatient != NULL;
+}
+
+/* Held for longer than the other side waits: it comes again before the first is settled. */
+static void too_late(const struct nwc_adapter *a, const char *name)
+{
+    nwc_open();
+    wait_until_ready();
+    put(a, name, 0, FEW);
+    NWC_AWAIT(nwc_held() >= FEW, "%zu of %d messages came", nwc_held(), FEW);
+    NWC_AWAIT(count_offered_again(FEW) > 0, "none comes again");
+    nwc_settle_by_itself(true);
+    NWC_AWAIT(nwc_count_settled(FEW) == FEW, "%zu of %d messages are settled",
+              nwc_count_settled(FEW), FEW);
+}
 
 static void away_at_open(const struct nwc_adapter *a, const char *name)
 {
@@ -302,17 +420,22 @@ static void frozen_and_closed(const struct nwc_adapter *a, const char *name)
 }
 
 const struct nwc_test nwc_source_tests[] = {
-    {"everything comes once and unchanged", flow, 64, NULL},
-    {"credit for 1", credit_1, 1, waits_with_credit},
-    {"credit for 2", credit_2, 2, waits_with_credit},
-    {"credit for 64", credit_64, 64, waits_with_credit},
-    {"a full spool", full_spool, 64, is_spooled},
-    {"what is settled with RETRY comes again", retry_running, 64, comes_again},
-    {"a restart repeats what was not confirmed", restart, 64, comes_again},
-    {"stop and close while it flows", stop_while_it_flows, 64, comes_again},
-    {"stop and close at any moment", stop_at_any_moment, 64, only_ends},
-    {"the server is away at first", away_at_open, 64, can_be_away},
-    {"closed while the server is away", away_and_closed, 64, can_be_away},
-    {"the server stands still", frozen, 64, has_server},
-    {"closed while the server stands still", frozen_and_closed, 64, has_server},
-    {NULL, NULL, 0, NULL}};
+    {"everything comes once and unchanged", flow, 64, NULL, false},
+    {"credit for 1", credit_1, 1, waits_with_credit, false},
+    {"credit for 2", credit_2, 2, waits_with_credit, false},
+    {"credit for 64", credit_64, 64, waits_with_credit, false},
+    {"a full spool", full_spool, 64, is_spooled, false},
+    {"what is settled with RETRY comes again", retry_running, 64, comes_again, false},
+    {"a restart repeats what was not confirmed", restart, 64, comes_again, false},
+    {"stop and close while it flows", stop_while_it_flows, 64, comes_again, false},
+    {"stop and close in the middle, again and again", stop_in_the_middle, 64, comes_again, false},
+    {"stop and close at any moment", stop_at_any_moment, 64, only_ends, false},
+    {"two close at once", close_two_at_once, 64, can_be_two, false},
+    {"something gets in the way", disturbed, 64, can_be_disturbed, false},
+    {"closed while something gets in the way", disturbed_and_closed, 64, can_be_disturbed, false},
+    {"settled too late", too_late, 64, gives_up, true},
+    {"the server is away at first", away_at_open, 64, can_be_away, false},
+    {"closed while the server is away", away_and_closed, 64, can_be_away, false},
+    {"the server stands still", frozen, 64, has_server, false},
+    {"closed while the server stands still", frozen_and_closed, 64, has_server, false},
+    {NULL, NULL, 0, NULL, false}};

@@ -353,7 +353,7 @@ struct nw_source_kind {
     void (*credit)(void *state); /* there is credit again after nw_credit_take gave none */
     void (*settle)(void *state, const struct nw_result *results, size_t n);
     void (*stop)(void *state);  /* no offer after it returns; what was offered will be settled */
-    void (*close)(void *state); /* after stop, when all is settled; ends with nw_closed() */
+    void (*close)(void *state); /* once, after stop, when all is settled; ends with nw_closed() */
 };
 
 struct nw_sink_kind {
@@ -366,7 +366,7 @@ struct nw_sink_kind {
     int (*open)(struct nw_endpoint *sink, const struct nw_endpoint_config *config, void **state,
                 struct nw_error *error);
     void (*send)(void *state, struct nw_message *const *messages, size_t n);
-    void (*close)(void *state); /* done() for all it still holds (NW_RETRY), then nw_closed() */
+    void (*close)(void *state); /* once: done() for all it has left (NW_RETRY), then nw_closed() */
 };
 
 struct nw_connector {
