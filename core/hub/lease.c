@@ -93,7 +93,7 @@ static void tell(struct nw_lease *l)
     l->told = s->phase;
     if (s->phase == NW_LEASE_HELD) {
         l->watcher.held(l->watcher.context);
-    } else if (before == NW_LEASE_HELD) {
+    } else if (before == NW_LEASE_HELD && !s->leaving) {
         l->watcher.lost(l->watcher.context, s->trouble);
     }
     if (s->phase == NW_LEASE_STANDBY) {

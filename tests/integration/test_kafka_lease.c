@@ -232,6 +232,7 @@ Test(kafka_lease, stopped_it_gives_the_lease_back)
     publish_numbers(0, COUNT / 2);
     cr_assert(NWT_WAIT(30000, position() > 500));
     cr_expect_eq(nwt_bridge_stop(one), 0);
+    cr_expect_eq(logged(one, LOST), 0);
     cr_assert(NWT_WAIT(10000, logged(two, HAS) == 1));
     publish_numbers(COUNT / 2, COUNT);
     expect_each_once_in_order(COUNT);
