@@ -20,8 +20,7 @@
 
 /* ---- reading ---- */
 
-/* How many partitions the topic has; 0: it is not there, or nobody answers. */
-static int count_partitions(rd_kafka_t *rk, const char *topic, struct nw_error *error)
+int nw_kafka_positions_count(rd_kafka_t *rk, const char *topic, struct nw_error *error)
 {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
     const rd_kafka_metadata_t *metadata = NULL;
@@ -41,38 +40,40 @@ static int count_partitions(rd_kafka_t *rk, const char *topic, struct nw_error *
         (void)nw_error_set(error, NW_EAGAIN, "the topic %s does not exist", topic);
     }
     rd_kafka_metadata_destroy(metadata);
-    return count > PARTS_MAX ? PARTS_MAX : count;
+    return count;
 }
 
-/* What a transaction that is not over yet has written is waited for. */
-static int configure(const struct kafka_positions *p, rd_kafka_conf_t *conf, struct nw_error *error)
+static int configure(const struct kafka_positions *p, rd_kafka_conf_t *conf, const char *isolation,
+                     struct nw_error *error)
 {
     int rc = nw_kafka_property_set(conf, "group.id", p->group, error);
 
-    rc = rc != 0 ? rc : nw_kafka_property_set(conf, "isolation.level", "read_committed", error);
+    rc = rc != 0 ? rc : nw_kafka_property_set(conf, "isolation.level", isolation, error);
     rc = rc != 0 ? rc : nw_kafka_property_set(conf, "retry.backoff.ms", "5", error);
     nw_kafka_log_to(conf, p->connection);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR); /* nobody takes them: they are said */
     return rc;
 }
 
-static int make_consumer(struct kafka_positions *p, struct nw_error *error)
+/* isolation "read_committed": what a transaction that is not over yet has written is waited for. */
+static int make_consumer(const struct kafka_positions *p, const char *isolation, rd_kafka_t **out,
+                         struct nw_error *error)
 {
     static const struct nw_pairs none = {.count = 0};
     rd_kafka_conf_t *conf;
     char text[300];
     int rc;
 
-    if (p->consumer != NULL) {
+    if (*out != NULL) {
         return 0;
     }
     rc = nw_kafka_properties_conf(RD_KAFKA_CONSUMER, p->connection->options, &none, &conf, error);
     if (rc != 0) {
         return rc;
     }
-    rc = configure(p, conf, error);
-    p->consumer = rc != 0 ? NULL : rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (p->consumer == NULL) {
+    rc = configure(p, conf, isolation, error);
+    *out = rc != 0 ? NULL : rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (*out == NULL) {
         rd_kafka_conf_destroy(conf);
         rc = rc != 0 ? rc : nw_error_set(error, NW_EAGAIN, "%s", text);
     }
@@ -158,10 +159,10 @@ static rd_kafka_topic_partition_list_t *list_partitions(const struct kafka_posit
     return list;
 }
 
-static rd_kafka_resp_err_t fetch(const struct kafka_positions *p,
-                                 rd_kafka_topic_partition_list_t *list, int timeout_ms)
+static rd_kafka_resp_err_t fetch(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list,
+                                 int timeout_ms)
 {
-    rd_kafka_resp_err_t code = rd_kafka_committed(p->consumer, list, timeout_ms);
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, timeout_ms);
 
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         code = list->elems[i].err;
@@ -177,12 +178,13 @@ int nw_kafka_positions_read(struct kafka_positions *p, rd_kafka_t *rk, struct ka
     uint64_t there = 0;
     int rc = 0;
 
-    p->partitions = count_partitions(rk, p->topic, error);
-    if (p->partitions == 0 || make_consumer(p, error) != 0) {
+    p->partitions = nw_kafka_positions_count(rk, p->topic, error);
+    p->partitions = p->partitions > PARTS_MAX ? PARTS_MAX : p->partitions;
+    if (p->partitions == 0 || make_consumer(p, "read_committed", &p->consumer, error) != 0) {
         return NW_EAGAIN;
     }
     list = list_partitions(p, p->partitions);
-    code = fetch(p, list, READ_MS);
+    code = fetch(p->consumer, list, READ_MS);
     nw_kafka_stored_done(out);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rc = nw_error_set(error, NW_EAGAIN, "the position cannot be read: %s",
@@ -198,6 +200,22 @@ int nw_kafka_positions_read(struct kafka_positions *p, rd_kafka_t *rk, struct ka
     return rc;
 }
 
+bool nw_kafka_positions_hangs(struct kafka_positions *p)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_t *hasty = NULL;
+    rd_kafka_resp_err_t code;
+
+    if (p->partitions == 0 || make_consumer(p, "read_uncommitted", &hasty, NULL) != 0) {
+        return false;
+    }
+    list = list_partitions(p, p->partitions);
+    code = fetch(hasty, list, READ_MS);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(hasty);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 int nw_kafka_positions_confirm(struct kafka_positions *p)
 {
     rd_kafka_topic_partition_list_t *list = list_partitions(p, 1);
@@ -205,7 +223,7 @@ int nw_kafka_positions_confirm(struct kafka_positions *p)
     uint64_t commits;
     int parts, rc = NW_EAGAIN;
 
-    if (fetch(p, list, ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (fetch(p->consumer, list, ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rc = read_part(&list->elems[0], &commits, &parts, &part);
         rc = rc == 0 && commits == p->commits ? 0 : NW_ENOTFOUND;
         p->before = rc == 0 ? commits : p->before;

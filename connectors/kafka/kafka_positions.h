@@ -30,6 +30,12 @@ struct kafka_positions {
 int nw_kafka_positions_read(struct kafka_positions *p, rd_kafka_t *rk, struct kafka_stored *out,
                             struct nw_error *error);
 
+/* After a read that failed: whether nothing but a transaction that is not over stands in its way.
+ */
+bool nw_kafka_positions_hangs(struct kafka_positions *p);
+/* How many partitions a topic has; 0: it is not there, or nobody answers. */
+int nw_kafka_positions_count(rd_kafka_t *rk, const char *topic, struct nw_error *error);
+
 /* What to send for the set; the caller destroys it. NULL without memory. */
 rd_kafka_topic_partition_list_t *nw_kafka_positions_list(struct kafka_positions *p,
                                                          const struct kafka_stored *stored);

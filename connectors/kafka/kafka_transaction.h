@@ -61,6 +61,7 @@ struct kafka_transaction {
     int64_t until_ns;
     rd_kafka_resp_err_t failed; /* a record of this one, and why */
 
+    int hangs;        /* so often a transaction that is not over was in the way of the position */
     int64_t wait_ms;  /* before the next try, when something fails now */
     char outage[256]; /* what librdkafka said last of brokers that are away */
     bool suspect;     /* … and that none is there */
@@ -117,9 +118,14 @@ void nw_kafka_transaction_unmake(struct kafka_transaction *t);
 /* One try to get ready, and to read what is stored. */
 void nw_kafka_transaction_prepare(struct kafka_transaction *t);
 enum kafka_outcome nw_kafka_transaction_begin(struct kafka_transaction *t);
+enum kafka_outcome nw_kafka_transaction_flush(struct kafka_transaction *t);
+/* As it is in `next`. */
+enum kafka_outcome nw_kafka_transaction_send_position(struct kafka_transaction *t);
 /* With what is stored then. */
 enum kafka_outcome nw_kafka_transaction_commit(struct kafka_transaction *t);
 enum kafka_outcome nw_kafka_transaction_abort(struct kafka_transaction *t);
+/* kafka_transaction_resolve.c: end what a broker has forgotten to end. */
+enum kafka_outcome nw_kafka_transaction_resolve(struct kafka_transaction *t);
 /* Take what librdkafka has to say, and find out whether brokers are there, if that is in doubt. */
 bool nw_kafka_transaction_look(struct kafka_transaction *t);
 /* Tell the pump that it works, or why not. */

@@ -14,6 +14,8 @@
 #define FLUSHES 5
 #define CONFIRMS 10
 #define FOREIGN_MS 6000
+#define HANGS 3 /* reads in a row that a transaction stands in the way of: a quarter of a minute \
+                 */
 
 /* ---- state ---- */
 
@@ -265,9 +267,14 @@ enum kafka_outcome nw_kafka_transaction_begin(struct kafka_transaction *t)
     return outcome;
 }
 
+enum kafka_outcome nw_kafka_transaction_send_position(struct kafka_transaction *t)
+{
+    return carry_out(t, call_send_position);
+}
+
 /* All records to the brokers: while those are away, this is where it is noticed. Where they are
  * there and take none, the next call says why. */
-static enum kafka_outcome flush(struct kafka_transaction *t)
+enum kafka_outcome nw_kafka_transaction_flush(struct kafka_transaction *t)
 {
     int left = FLUSHES;
 
@@ -306,9 +313,9 @@ static enum kafka_outcome confirm(struct kafka_transaction *t)
 
 enum kafka_outcome nw_kafka_transaction_commit(struct kafka_transaction *t)
 {
-    enum kafka_outcome outcome = flush(t);
+    enum kafka_outcome outcome = nw_kafka_transaction_flush(t);
 
-    outcome = outcome != KAFKA_DONE ? outcome : carry_out(t, call_send_position);
+    outcome = outcome != KAFKA_DONE ? outcome : nw_kafka_transaction_send_position(t);
     if (outcome == KAFKA_DONE && t->positions.left > 0 && !t->told_left) {
         t->told_left = true;
         nw_log(t->endpoint, NW_LOG_WARNING,
@@ -371,6 +378,7 @@ void nw_kafka_transaction_prepare(struct kafka_transaction *t)
         nw_kafka_transaction_unmake(t);
         return;
     }
+    t->hangs = 0;
     while (!nw_kafka_transaction_closes(t)) {
         if (read_stored(t)) {
             if (t->positions.foreign) {
@@ -381,6 +389,11 @@ void nw_kafka_transaction_prepare(struct kafka_transaction *t)
                 nw_kafka_transaction_watch(t);
             }
             nw_kafka_transaction_up(t);
+            return;
+        }
+        t->hangs = nw_kafka_positions_hangs(&t->positions) ? t->hangs + 1 : 0;
+        if (t->hangs == HANGS && nw_kafka_transaction_resolve(t) != KAFKA_DONE) {
+            nw_kafka_transaction_unmake(t);
             return;
         }
         nw_kafka_transaction_pause(t);

@@ -28,14 +28,13 @@ static char topic[60], name[60], group[100];
 
 static void set_up(void)
 {
-    static int count;
     folder = nwt_folder_new();
-    kafka = nwt_kafka_new(folder, NULL);
+    kafka = nwt_kafka_shared(folder);
     nats = nwt_nats_new(folder, NULL);
     client = nwt_nats_connect(nats->url);
     n = nwt_numbered_new(COUNT, SIZE, true);
-    snprintf(name, sizeof name, "transaction%d", ++count);
-    snprintf(topic, sizeof topic, "transaction-%d", count);
+    snprintf(name, sizeof name, "transaction%d", (int)getpid());
+    snprintf(topic, sizeof topic, "transaction-%d", (int)getpid());
     snprintf(group, sizeof group, "natsway/%s/out", name);
     nwt_topic_add(kafka->brokers, topic, 1);
     nwt_stream_add(client, "OUT", "out.>");
@@ -49,6 +48,14 @@ static void tear_down(void)
     nwt_kafka_free(kafka);
     nwt_folder_free(folder);
     nwt_numbered_free(n);
+}
+
+/* A broker that is stopped is of this test alone. */
+static void take_own_broker(void)
+{
+    nwt_kafka_free(kafka);
+    kafka = nwt_kafka_new(folder, NULL);
+    nwt_topic_add(kafka->brokers, topic, 1);
 }
 
 TestSuite(kafka_transaction, .init = set_up, .fini = tear_down, .timeout = 600);
@@ -119,6 +126,7 @@ static void expect_each_once(size_t count)
  */
 Test(kafka_transaction, killed_again_and_again_each_message_arrives_once)
 {
+    take_own_broker();
     bridge = make_bridge("bridge", "out.>", "", 150);
     nwt_bridge_run(bridge);
     for (size_t i = 0; i < KILLS; i++) {
@@ -162,6 +170,7 @@ Test(kafka_transaction, what_the_stream_gives_again_is_not_sent_again)
 /* The broker goes and comes back under a bridge that runs on. */
 Test(kafka_transaction, the_broker_stops_and_comes_back)
 {
+    take_own_broker();
     bridge = make_bridge("bridge", "out.>", "", 1000);
     nwt_bridge_run(bridge);
     publish_numbers(0, COUNT / 2);
@@ -223,7 +232,7 @@ Test(kafka_transaction, what_the_broker_refuses_is_a_dead_letter_and_the_rest_is
     static char large[20000];
     const size_t count = 6000;
     nwt_stream_add(client, "DLQ", "dlq.>");
-    snprintf(topic, sizeof topic, "transaction-small");
+    snprintf(topic, sizeof topic, "transaction-small-%d", (int)getpid());
     nwt_topic_add_with(kafka->brokers, topic, 1, "max.message.bytes", "10000");
     for (size_t i = 0; i < 3; i++) {
         publish_numbers(i * count / 3, (i + 1) * count / 3);
@@ -245,7 +254,7 @@ Test(kafka_transaction, a_filter_that_takes_few_messages)
 {
     const size_t count = 6000, apart = 20;
     char payload[SIZE];
-    snprintf(topic, sizeof topic, "transaction-wide");
+    snprintf(topic, sizeof topic, "transaction-wide-%d", (int)getpid());
     nwt_topic_add(kafka->brokers, topic, 4);
     for (size_t i = 0; i < count; i++) {
         nwt_numbered_payload(n, i, payload);
@@ -290,6 +299,7 @@ Test(kafka_transaction, a_stream_made_anew_is_not_taken_for_the_old_one)
  */
 Test(kafka_transaction, stopped_while_the_broker_is_away)
 {
+    take_own_broker();
     bridge = make_bridge("bridge", "out.>", "    max_in_flight: 1000\n", 200);
     nwt_bridge_run(bridge);
     publish_numbers(0, COUNT / 4);
@@ -300,4 +310,47 @@ Test(kafka_transaction, stopped_while_the_broker_is_away)
     nwt_kafka_start(kafka);
     nwt_bridge_run(bridge);
     expect_each_once(COUNT / 4);
+}
+
+/* A producer with a position of the route's group in a transaction that is not over. */
+static rd_kafka_t *hold_the_position_up(void)
+{
+    char id[60], text[300];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_consumer_group_metadata_t *metadata = rd_kafka_consumer_group_metadata_new(group);
+
+    snprintf(id, sizeof id, "other-%d", (int)getpid());
+    rd_kafka_conf_set(conf, "bootstrap.servers", kafka->brokers, text, sizeof text);
+    rd_kafka_conf_set(conf, "transactional.id", id, text, sizeof text);
+    rd_kafka_conf_set(conf, "transaction.timeout.ms", "600000", text, sizeof text);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    cr_assert_not_null(producer, "%s", text);
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = 7;
+    cr_assert_null(rd_kafka_init_transactions(producer, 30000));
+    cr_assert_null(rd_kafka_begin_transaction(producer));
+    cr_assert_null(rd_kafka_send_offsets_to_transaction(producer, list, metadata, 30000));
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_consumer_group_metadata_destroy(metadata);
+    return producer;
+}
+
+/* Where the position cannot be read because a transaction of it is not over, one of the route's own
+ * that the broker may have forgotten is ended. What that writes is seen by nobody; and where it was
+ * not the route's own, as here, the route waits. */
+Test(kafka_transaction, what_holds_the_position_up_is_ended_or_waited_for)
+{
+    bridge = make_bridge("bridge", "out.>", "", 100);
+    nwt_bridge_run(bridge);
+    publish_numbers(0, 1000);
+    cr_assert(NWT_WAIT(30000, position() == 1001));
+    cr_assert_eq(nwt_bridge_stop(bridge), 0);
+    rd_kafka_t *other = hold_the_position_up();
+    publish_numbers(1000, 2000);
+    nwt_bridge_start(bridge, NULL);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_logged(bridge, "the brokers have not ended it")));
+    cr_assert_eq(arrived(), 1000);
+    cr_assert_null(rd_kafka_abort_transaction(other, 30000));
+    rd_kafka_destroy(other);
+    expect_each_once(2000);
 }
