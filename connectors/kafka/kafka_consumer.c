@@ -545,6 +545,8 @@ static void finish(struct kafka_source *s)
     struct nw_endpoint *endpoint = s->endpoint;
     int64_t until_ns = nw_clock_monotonic_ns() + BORROWED_MS * INT64_C(1000000);
 
+    (void)pthread_mutex_lock(&s->lock); /* close() has left it then */
+    (void)pthread_mutex_unlock(&s->lock);
     if (s->rk != NULL && s->fatal[0] == '\0') {
         nw_kafka_commit_last(s, LAST_COMMIT_MS);
     }

@@ -222,8 +222,11 @@ static void source_close(void *state)
 {
     struct kafka_source *s = state;
 
+    /* The thread may be awake: it waits for this lock before it frees anything. */
+    (void)pthread_mutex_lock(&s->lock);
     atomic_store(&s->closing, true);
     nw_kafka_consumer_wake(s);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 const struct nw_source_kind nw_kafka_source_kind = {

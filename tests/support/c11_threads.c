@@ -4,9 +4,14 @@
  * goes through pthread_…(), and a thread that it has not seen begin ends the process. librdkafka
  * uses these; in the program they are found before the C library's own. glibc's types of both kinds
  * have the same size, and its C11 ones are used here as the POSIX ones they are made of.
+ *
+ * Its read-write locks come through here, too, because what it asks of the C library by itself is
+ * not looked at (tsan.supp), and the order that they make has to be seen.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <threads.h>
@@ -150,3 +155,30 @@ void cnd_destroy(cnd_t *condition)
 {
     (void)pthread_cond_destroy((pthread_cond_t *)condition);
 }
+
+/* ---- read-write locks: on to the sanitizer's ---- */
+
+typedef int rwlock_call(pthread_rwlock_t *lock);
+
+static int call_next(_Atomic(rwlock_call *) *next, const char *name, pthread_rwlock_t *lock)
+{
+    rwlock_call *call = atomic_load(next);
+
+    if (call == NULL) {
+        *(void **)&call = dlsym(RTLD_NEXT, name);
+        atomic_store(next, call);
+    }
+    return call(lock);
+}
+
+#define RWLOCK(NAME)                          \
+    int NAME(pthread_rwlock_t *lock)          \
+    {                                         \
+        static _Atomic(rwlock_call *) next;   \
+                                              \
+        return call_next(&next, #NAME, lock); \
+    }
+
+RWLOCK(pthread_rwlock_rdlock)
+RWLOCK(pthread_rwlock_wrlock)
+RWLOCK(pthread_rwlock_unlock)
