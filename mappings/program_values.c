@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "mappings/deadline.h"
 #include "mappings/json_value.h"
@@ -26,6 +27,7 @@ static void find(void)
     FIND(merge, "jv_object_merge_recursive");
     FIND(write, "jv_dump_string");
     FIND(write_begin, "jv_dump_string_trunc");
+    FIND(release, "jv_free");
 }
 
 const struct nw_value_library *nw_value_library(void)
@@ -195,11 +197,17 @@ IN_FRONT int jv_cmp(jv a, jv b)
 /* libjq's own asks for the symbol again for each part. */
 IN_FRONT int jv_contains(jv a, jv b)
 {
-    if (nw_deadline_stops(steps(a))) {
+    static _Thread_local unsigned depth;
+    int contains;
+
+    if (is_too_deep(depth) || nw_deadline_stops(steps(a))) {
         free_both(a, b);
         return 0;
     }
-    return nw_value_library()->contains(a, b);
+    depth++;
+    contains = nw_value_library()->contains(a, b);
+    depth--;
+    return contains;
 }
 
 /* Does b stand in a at this place? Borrows both. */
@@ -228,14 +236,15 @@ IN_FRONT jv jv_array_indexes(jv a, jv b)
     return places;
 }
 
-IN_FRONT jv jv_object_merge_recursive(jv a, jv b)
+static jv merge(jv a, jv b, unsigned depth)
 {
-    for (int i = jv_object_iter(b); jv_object_iter_valid(b, i) && !nw_deadline_stops(1);
+    for (int i = jv_object_iter(b);
+         jv_object_iter_valid(b, i) && !is_too_deep(depth) && !nw_deadline_stops(1);
          i = jv_object_iter_next(b, i)) {
         jv name = jv_object_iter_key(b, i), value = jv_object_iter_value(b, i);
         jv old = jv_object_get(jv_copy(a), jv_copy(name));
         if (is_both(old, value, JV_KIND_OBJECT)) {
-            value = jv_object_merge_recursive(old, value);
+            value = merge(old, value, depth + 1);
         } else {
             jv_free(old);
         }
@@ -243,6 +252,11 @@ IN_FRONT jv jv_object_merge_recursive(jv a, jv b)
     }
     jv_free(b);
     return a;
+}
+
+IN_FRONT jv jv_object_merge_recursive(jv a, jv b)
+{
+    return merge(a, b, 0);
 }
 
 /* What cannot be written would take longer than any message may. */
@@ -276,4 +290,64 @@ IN_FRONT char *jv_dump_string_trunc(jv value, char *out, size_t size)
         return out;
     }
     return nw_value_library()->write_begin(value, out, size);
+}
+
+/* ---- freeing ---- */
+
+#define FREED_WITHIN_MOST 1000
+
+/* What this thread is freeing: libjq frees the parts of a value within the value, and a rule may
+ * nest them deeper than the stack is. What is deeper is put off until those around it are gone. */
+static _Thread_local struct {
+    unsigned depth;
+    jv *later;
+    size_t count, room;
+} freeing;
+
+static bool put_off(jv value)
+{
+    if (freeing.count == freeing.room) {
+        size_t room = freeing.room == 0 ? 64 : 2 * freeing.room;
+        jv *more = realloc(freeing.later, room * sizeof *more);
+
+        if (more == NULL) {
+            return false;
+        }
+        freeing.later = more;
+        freeing.room = room;
+    }
+    freeing.later[freeing.count++] = value;
+    return true;
+}
+
+static void free_deep(jv value)
+{
+    if (freeing.depth >= FREED_WITHIN_MOST && put_off(value)) {
+        return;
+    }
+    freeing.depth++;
+    library.release(value);
+    while (freeing.depth == 1 && freeing.count > 0) {
+        library.release(freeing.later[--freeing.count]);
+    }
+    freeing.depth--;
+    if (freeing.depth == 0 && freeing.room > 0) {
+        free(freeing.later);
+        freeing.later = NULL;
+        freeing.room = 0;
+    }
+}
+
+IN_FRONT void jv_free(jv value)
+{
+    jv_kind kind = jv_get_kind(value);
+
+    if (library.release == NULL) {
+        (void)nw_value_library();
+    }
+    if (kind == JV_KIND_ARRAY || kind == JV_KIND_OBJECT || kind == JV_KIND_INVALID) {
+        free_deep(value);
+    } else {
+        library.release(value);
+    }
 }

@@ -5,6 +5,9 @@
  * numbers are compared 3,600 million times, and a value that has itself in it many times
  * (`reduce range(60) as $i (.; [., .])`) is compared, and written, for years.
  *
+ * Values that are nested deeper than the stack is (`reduce range(300000) as $i (.; [.])`) would end
+ * the process, at the latest when they are freed.
+ *
  * The program defines them in front of libjq's own (program_values.c), as it does with Oniguruma's
  * (regex_search.h). What they give is the same; when the message has had its time they give
  * anything at once, and the message is rejected.
@@ -23,6 +26,7 @@ struct nw_value_library {
     jv (*merge)(jv a, jv b);
     jv (*write)(jv value, int flags);
     char *(*write_begin)(jv value, char *out, size_t size);
+    void (*release)(jv value);
 };
 
 /* Looked for once. Any thread. */

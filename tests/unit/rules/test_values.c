@@ -181,3 +181,34 @@ Test(values, end_in_time)
     }
     nw_buffer_done(&payload);
 }
+
+/* Deeper than the stack is. */
+Test(values, deep)
+{
+    static const char *const texts[] = {
+        "reduce range(600000) as $i (.; [.]) | length",
+        "reduce range(300000) as $i (.; {a: .}) | length",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct nw_mapper *mapper = nw_mapper_new();
+        struct nw_message *message = nw_message_make();
+        struct nw_value v = {.parsed = false};
+        struct nw_program *p = NULL;
+        struct nw_error error;
+        jv first;
+
+        message->payload = nw_slice_text("1");
+        cr_assert_eq(nw_program_compile(nw_slice_text(texts[i]), &p, &error), 0);
+        cr_assert_eq(nw_value_parse(&v, message, &error), 0);
+        nw_mapper_message(mapper, 0);
+        cr_assert_eq(nw_program_run(mapper, p, &v, message, true, &first, &error), NW_PROGRAM_ONE,
+                     "%s: %s", texts[i], error.text);
+        cr_expect_eq((int)jv_number_value(first), 1);
+        jv_free(first);
+        nw_value_done(&v);
+        nw_program_free(p);
+        nw_message_unref(message);
+        nw_mapper_free(mapper);
+    }
+}
