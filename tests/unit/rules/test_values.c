@@ -88,6 +88,7 @@ static void compare_all(jv a, jv b, const char *text_a, const char *text_b)
 
 Test(values, same_as_libjq)
 {
+    leaks_ignore(); /* libjq's own jv_array_indexes() loses its first argument */
     cr_assert_neq((void *)nw_value_library()->equal, (void *)jv_equal);
     for (size_t i = 0; i < VALUES; i++) {
         jv a = jv_parse(values[i]);
