@@ -14,6 +14,8 @@
 #define TICK_LONGEST_NS INT64_C(250000000)
 #define IDLE_TICKS 40 /* without a message, after which the thread sleeps */
 
+#define STEPS_FOR_A_LOOK 4096 /* some 100 us */
+
 enum { IDLE, RUNNING, HALTING, HALTED };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all, and what the thread knows */
@@ -155,6 +157,7 @@ void nw_deadline_message(struct nw_deadline *d, int64_t limit_ms)
     d->over = false;
     d->count = 0;
     d->began_ns = 0;
+    d->steps = 0;
     of_thread = d;
     atomic_store(&d->message, atomic_load_explicit(&d->message, memory_order_relaxed) + 1);
 }
@@ -222,4 +225,36 @@ int64_t nw_deadline_left_ns(struct nw_deadline *d)
 void nw_deadline_give_up(struct nw_deadline *d)
 {
     d->over = true;
+}
+
+/* As nw_deadline_of_thread(), while it runs jq; NULL: it does not. */
+static struct nw_deadline *of_running(void)
+{
+    struct nw_deadline *d = nw_deadline_of_thread();
+
+    return d != NULL && atomic_load_explicit(&d->phase, memory_order_relaxed) != IDLE ? d : NULL;
+}
+
+bool nw_deadline_stops(unsigned steps)
+{
+    struct nw_deadline *d = of_running();
+
+    if (d == NULL) {
+        return false;
+    }
+    d->steps = steps > STEPS_FOR_A_LOOK ? STEPS_FOR_A_LOOK : d->steps + steps;
+    if (!d->over && d->steps >= STEPS_FOR_A_LOOK) {
+        d->steps = 0;
+        d->over = nw_deadline_left_ns(d) <= 0;
+    }
+    return d->over;
+}
+
+void nw_deadline_stop(void)
+{
+    struct nw_deadline *d = of_running();
+
+    if (d != NULL) {
+        d->over = true;
+    }
 }

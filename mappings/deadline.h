@@ -30,6 +30,7 @@ struct nw_deadline {
      * thread's clock when it was looked at first, 0: it was not. */
     unsigned count;
     int64_t began_ns;
+    unsigned steps; /* of libjq's values (program_values.h), since the last look at the clock */
     /* The watching thread's: the message at its last look, the one it saw running, the clock then.
      */
     unsigned long passed, seen;
@@ -57,6 +58,11 @@ unsigned nw_deadline_count(struct nw_deadline *d);
 /* Nanoseconds of processor time that are left, counted from the first time that it is asked in a
  * message. */
 int64_t nw_deadline_left_ns(struct nw_deadline *d);
+/* For what libjq does within one instruction: so many steps more. Has the message had its time that
+ * this thread runs jq for? false also where none runs. */
+bool nw_deadline_stops(unsigned steps);
+/* Where jq runs: the message has had its time from now on. */
+void nw_deadline_stop(void);
 /* What cannot be halted has stopped by itself: no jq is run for this message any more. */
 void nw_deadline_give_up(struct nw_deadline *d);
 

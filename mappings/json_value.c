@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mappings/json_value.h"
 
+#include "mappings/deadline.h"
+
 /* As editors count: columns in bytes, from 1. */
 static void find_place(struct nw_slice text, size_t at, size_t *line, size_t *column)
 {
@@ -52,7 +54,7 @@ int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error)
 /* Takes value. */
 static bool count(jv value, size_t depth, size_t *left)
 {
-    bool good = *left > 0 && depth <= NW_VALUE_DEEPEST;
+    bool good = *left > 0 && depth <= NW_VALUE_DEEPEST && !nw_deadline_stops(1);
 
     *left -= good ? 1 : 0;
     if (good && jv_get_kind(value) == JV_KIND_ARRAY) {

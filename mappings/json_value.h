@@ -21,7 +21,8 @@ int nw_json_value(struct nw_slice text, jv *out, struct nw_error *error);
 int nw_json_read(struct nw_document *d, struct nw_slice text, struct nw_error *error);
 
 /* Borrows value. Is it small enough to be written: up to NW_VALUE_PARTS_MOST values, nested up to
- * NW_VALUE_DEEPEST? What has itself in it many times may be large beyond all memory. */
+ * NW_VALUE_DEEPEST? What has itself in it many times may be large beyond all memory; a rule's time
+ * may end while it is counted (deadline.h), then it is not. */
 #define NW_VALUE_PARTS_MOST 10000000
 #define NW_VALUE_DEEPEST 10000
 bool nw_json_is_writable(jv value);

@@ -6,6 +6,7 @@
 #include <msgpack.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "mappings/codecs.h"
 #include "mappings/types.h"
 
@@ -34,14 +35,22 @@ static int to_array(const msgpack_object_array *a, jv *out, struct nw_error *err
     return 0;
 }
 
+static int to_text(const msgpack_object_str *text, jv *out, struct nw_error *error)
+{
+    if (!nw_utf8_valid((struct nw_slice){text->ptr, text->size})) {
+        return wrong(error, "a text that is not UTF-8");
+    }
+    *out = jv_string_sized(text->ptr, (int)text->size);
+    return 0;
+}
+
 static int to_name(const msgpack_object *key, jv *out, struct nw_error *error)
 {
     char text[32];
 
     switch (key->type) {
     case MSGPACK_OBJECT_STR:
-        *out = jv_string_sized(key->via.str.ptr, (int)key->via.str.size);
-        return 0;
+        return to_text(&key->via.str, out, error);
     case MSGPACK_OBJECT_POSITIVE_INTEGER:
         (void)snprintf(text, sizeof text, "%" PRIu64, key->via.u64);
         break;
@@ -102,8 +111,7 @@ static int to_value(const msgpack_object *o, jv *out, struct nw_error *error)
     case MSGPACK_OBJECT_FLOAT64:
         return to_number(o->via.f64, false, out, error);
     case MSGPACK_OBJECT_STR:
-        *out = jv_string_sized(o->via.str.ptr, (int)o->via.str.size);
-        return 0;
+        return to_text(&o->via.str, out, error);
     case MSGPACK_OBJECT_BIN:
         *out = nw_value_of_bytes((struct nw_slice){o->via.bin.ptr, o->via.bin.size});
         return 0;
