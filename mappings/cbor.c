@@ -291,7 +291,7 @@ void nw_cbor_encode(jv value, struct nw_buffer *out)
 {
     switch (jv_get_kind(value)) {
     case JV_KIND_NUMBER:
-        add_number(out, jv_number_value(value), nw_type_holds(NW_TYPE_INTEGER, value));
+        add_number(out, nw_type_number(value), nw_type_holds(NW_TYPE_INTEGER, value));
         break;
     case JV_KIND_STRING:
         add_text(out, value);

@@ -234,7 +234,7 @@ static void pack(msgpack_packer *p, jv value)
 
     switch (jv_get_kind(value)) {
     case JV_KIND_NUMBER:
-        number = jv_number_value(value);
+        number = nw_type_number(value);
         if (nw_type_holds(NW_TYPE_INTEGER, value) && fabs(number) < NW_EXACT_INTEGERS) {
             (void)msgpack_pack_int64(p, (int64_t)number);
         } else {

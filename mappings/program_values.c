@@ -342,9 +342,7 @@ IN_FRONT void jv_free(jv value)
 {
     jv_kind kind = jv_get_kind(value);
 
-    if (library.release == NULL) {
-        (void)nw_value_library();
-    }
+    (void)nw_value_library();
     if (kind == JV_KIND_ARRAY || kind == JV_KIND_OBJECT || kind == JV_KIND_INVALID) {
         free_deep(value);
     } else {

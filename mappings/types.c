@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mappings/types.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,13 @@ jv nw_value_of_bytes(struct nw_slice bytes)
     value = jv_string_sized(nw_buffer_text(&text), (int)text.len);
     nw_buffer_done(&text);
     return value;
+}
+
+double nw_type_number(jv value)
+{
+    double number = jv_number_value(value);
+
+    return number > DBL_MAX ? DBL_MAX : number < -DBL_MAX ? -DBL_MAX : number;
 }
 
 bool nw_type_holds(enum nw_value_type type, jv value)

@@ -12,6 +12,9 @@
 /* Bytes as JSON has them: base64. */
 jv nw_value_of_bytes(struct nw_slice bytes);
 
+/* A number as JSON can have it: what is beyond all, as 1e400, is the largest, as jq writes it. */
+double nw_type_number(jv value);
+
 /* Is value of that type? An integer is a number without a fraction. */
 bool nw_type_holds(enum nw_value_type type, jv value);
 /* "an integer", for messages. */

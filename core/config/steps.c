@@ -207,8 +207,13 @@ static int read_reject(const struct nw_step *s)
 {
     struct nw_template *why = NULL;
     struct nw_program *when = NULL;
-    int rc = nw_reader_template(s->reader, s->node, s->name, NW_FILL_TEXT, s->scope, &why);
+    int rc;
 
+    if (s->node->kind == NW_NODE_TEXT && s->node->text.len == 0 && !s->node->broken) {
+        nw_reader_expected(s->reader, s->node, s->name, "the reason, a template");
+        return 0;
+    }
+    rc = nw_reader_template(s->reader, s->node, s->name, NW_FILL_TEXT, s->scope, &why);
     rc = rc != 0 ? rc : nw_step_when(s, &when);
     if (rc != 0 || why == NULL) {
         nw_template_free(why);

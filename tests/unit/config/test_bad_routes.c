@@ -24,6 +24,10 @@ static const struct bad cases[] = {
      "c.yaml:5:5: a: warning: these steps never run: nobody waits for an answer at the source\n"
      "c.yaml:5:20: a: set.subject: an answer has no address to set\n"
      "c.yaml:5:42: a: split: an answer is one message\n"},
+    {"a rejection without a reason",
+     "routes:\n"
+     "  a: {from: {nats: a}, map: [{reject: \"\"}], to: {nats: b}}\n",
+     "c.yaml:2:39: a: reject: expected the reason, a template, found \"\"\n"},
     {"formats and checks",
      "routes:\n"
      "  a:\n"

@@ -325,6 +325,8 @@ Test(codec, packed)
             run_packed(&cases[i], false);
         }
     }
+    run_packed(&(struct packed){&msgpack, "cb7fefffffffffffff", "1e400", false}, false);
+    run_packed(&(struct packed){&cbor, "fbffefffffffffffff", "-1e400", false}, false);
 }
 
 static void check_by(const struct nw_check_rule *rule, const char *payload, const char *wrong)
