@@ -14,8 +14,8 @@
 #define FLUSHES 5
 #define CONFIRMS 10
 #define FOREIGN_MS 6000
-#define HANGS 3 /* reads in a row that a transaction stands in the way of: a quarter of a minute \
-                 */
+/* Reads in a row that a transaction stands in the way of: a quarter of a minute. */
+#define HANGS 3
 
 /* ---- state ---- */
 
