@@ -66,7 +66,8 @@ static void tear_down(void)
 
 TestSuite(order, .init = set_up, .fini = tear_down, .timeout = 600);
 
-/* The key is in the subject. */
+/* The key is in the subject. Before anything is published: a target that has refused something is
+ * not ready, which is waited for here. */
 static void run_bridge(const char *target, const char *more)
 {
     bridge = nwt_bridge_new(folder, "bridge",
@@ -118,8 +119,8 @@ static void expect_settled(void)
 
 Test(order, key_lets_other_keys_pass_and_keeps_the_order_of_each)
 {
-    publish(0, COUNT);
     run_to_http("    order: key\n");
+    publish(0, COUNT);
     cr_assert(arrived(GOOD_COUNT), "%zu", nwt_numbered_distinct(numbers));
     cr_assert(NWT_WAIT(30000, refusals > 5));
     cr_expect_eq(numbers->last[BAD], -1);
@@ -133,8 +134,8 @@ Test(order, key_lets_other_keys_pass_and_keeps_the_order_of_each)
 /* When nothing but the refused key is left to send it looks like the target; it is not. */
 Test(order, a_key_that_fails_for_long_does_not_hold_what_comes_later)
 {
-    publish(0, COUNT / 2);
     run_to_http("    order: key\n");
+    publish(0, COUNT / 2);
     cr_assert(arrived(GOOD_COUNT / 2));
     int before = refusals;
     cr_assert(NWT_WAIT(30000, refusals > before + 40));
@@ -148,8 +149,8 @@ Test(order, a_key_that_fails_for_long_does_not_hold_what_comes_later)
 
 Test(order, relaxed_lets_all_others_pass)
 {
-    publish(0, COUNT / 2);
     run_to_http("    order: relaxed\n");
+    publish(0, COUNT / 2);
     cr_assert(arrived(GOOD_COUNT / 2), "%zu", nwt_numbered_distinct(numbers));
     int before = refusals;
     cr_assert(NWT_WAIT(30000, refusals > before + 400));
@@ -163,8 +164,8 @@ Test(order, relaxed_lets_all_others_pass)
 
 Test(order, strict_lets_nothing_pass)
 {
-    publish(0, COUNT);
     run_to_http("");
+    publish(0, COUNT);
     cr_assert(NWT_WAIT(30000, refusals > 10));
     cr_expect_eq(nwt_numbered_distinct(numbers), BAD);
     refuses = false;
@@ -226,8 +227,8 @@ static void expect_copies_in_order(void)
 
 Test(order, key_lets_other_keys_into_jetstream)
 {
-    publish(0, COUNT);
     run_to_jetstream("    order: key\n");
+    publish(0, COUNT);
     cr_assert(NWT_WAIT(30000, copied() == GOOD_COUNT), "%lld", (long long)copied());
     add_bad_stream();
     cr_assert(NWT_WAIT(30000, copied() == COUNT), "%lld", (long long)copied());
@@ -238,8 +239,8 @@ Test(order, key_lets_other_keys_into_jetstream)
 /* What was under way until the failure was known has passed; nothing else does. */
 Test(order, strict_lets_nothing_pass_once_it_has_failed)
 {
-    publish(0, COUNT);
     run_to_jetstream("    max_in_flight: 64\n");
+    publish(0, COUNT);
     cr_assert(NWT_WAIT(30000, nwt_bridge_number(bridge, "out", "retries") > 10));
     int64_t passed = copied();
     cr_expect(passed >= BAD && passed < GOOD_COUNT, "%lld", (long long)passed);
@@ -253,8 +254,8 @@ Test(order, strict_lets_nothing_pass_once_it_has_failed)
 
 Test(order, relaxed_lets_others_into_jetstream)
 {
-    publish(0, COUNT);
     run_to_jetstream("    order: relaxed\n");
+    publish(0, COUNT);
     cr_assert(NWT_WAIT(30000, copied() == GOOD_COUNT), "%lld", (long long)copied());
     add_bad_stream();
     cr_assert(NWT_WAIT(30000, copied() == COUNT), "%lld", (long long)copied());
