@@ -63,6 +63,7 @@ struct kafka_transaction {
 
     int hangs;        /* so often a transaction that is not over was in the way of the position */
     int64_t wait_ms;  /* before the next try, when something fails now */
+    unsigned aborted; /* so many transactions in a row, and no record was why */
     char outage[256]; /* what librdkafka said last of brokers that are away */
     bool suspect;     /* … and that none is there */
     bool down;        /* said so */

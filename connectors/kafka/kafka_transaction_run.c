@@ -228,6 +228,7 @@ static void committed(struct kafka_transaction *t)
     t->next = before;
     t->limit = t->limit * 2 > t->most ? t->most : t->limit * 2;
     t->wait_ms = t->config->retry_first_ms;
+    t->aborted = 0;
     nw_metric_count(t->endpoint, "kafka_transactions", 1);
     nw_kafka_transaction_up(t);
     finish_held(t, t->taken, (struct nw_result){.outcome = NW_ACK});
@@ -268,6 +269,10 @@ static bool narrow_down(struct kafka_transaction *t)
     return true;
 }
 
+/* No record was refused, and yet no transaction comes to its end: another producer may do better.
+ * (Seen once: "group generation id is not valid" for minutes, where there is no generation.) */
+#define ABORTED_MOST 3
+
 /* All that is held is produced again. */
 static void failed(struct kafka_transaction *t, enum kafka_outcome outcome)
 {
@@ -277,10 +282,12 @@ static void failed(struct kafka_transaction *t, enum kafka_outcome outcome)
     if (outcome == KAFKA_ABORT && t->open) {
         outcome = nw_kafka_transaction_abort(t);
     }
-    if (outcome == KAFKA_ANEW) {
+    narrower = narrow_down(t);
+    t->aborted = narrower ? 0 : t->aborted + 1;
+    if (outcome == KAFKA_ANEW || t->aborted >= ABORTED_MOST) {
+        t->aborted = 0;
         nw_kafka_transaction_unmake(t);
     }
-    narrower = narrow_down(t);
     forget_done(t);
     if (!narrower) {
         nw_kafka_transaction_pause(t);
