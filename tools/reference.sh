@@ -6,6 +6,6 @@ cd "$(dirname "$0")/.."
 natsway=${1:-build/release}/bin/natsway
 mkdir -p docs/reference
 "$natsway" docs | sed '/^## Connectors$/,$d' >docs/reference/configuration.md
-for name in nats jetstream kafka mqtt http file; do
+for name in nats jetstream kv kafka mqtt http file; do
     "$natsway" docs "$name" >docs/reference/$name.md
 done

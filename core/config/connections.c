@@ -41,10 +41,6 @@ const struct nw_connector *nw_find_connector(const struct nw_loader *l, const st
     if (c != NULL && is_public(c)) {
         return c;
     }
-    if (nw_slice_equal(name, NW_LITERAL("kv"))) {
-        nw_reader_error(r, mark, "kv is not available in this version");
-        return NULL;
-    }
     for (size_t i = 0; (c = nw_registry_at(l->registry, i, NULL)) != NULL; i++) {
         if (is_public(c)) {
             nw_buffer_add_format(&names, "%s%s", names.len == 0 ? "" : ", ", c->name);

@@ -64,6 +64,7 @@ static char space_of_sink(const struct nw_sink_spec *sink, char out[200])
     out[0] = '\0';
     switch (sink->kind->address) {
     case NW_FILL_SUBJECT:
+    case NW_FILL_KV_KEY:
         return name_space(out, "nats", '.', NULL);
     case NW_FILL_MQTT_TOPIC:
         return name_space(out, "mqtt", '/', sink->connection);
@@ -72,6 +73,18 @@ static char space_of_sink(const struct nw_sink_spec *sink, char out[200])
     default:
         return '\0';
     }
+}
+
+/* What is one word of subjects: the first "/" of bucket/key is a "." there. */
+static const char *subject_of_key(struct search *s, const char *address)
+{
+    size_t bucket = strcspn(address, "/");
+    const char *key = address[bucket] == '\0' ? ">" : address + bucket + 1;
+    const char *subject =
+        nw_arena_format(s->loader->tree, "$KV.%.*s.%s", (int)bucket, address, key);
+
+    s->rc = subject == NULL ? NW_ENOMEM : s->rc;
+    return subject == NULL ? address : subject;
 }
 
 static struct nw_patterns *find_space(struct search *s, const char *name, bool make)
@@ -153,6 +166,9 @@ static void add_address(struct search *s, const struct nw_sink_spec *sink, const
     struct nw_words words;
 
     if (space != NULL) {
+        if (sink->kind->address == NW_FILL_KV_KEY) {
+            address = subject_of_key(s, address);
+        }
         nw_words_of_template(address, separator, &words);
         nw_patterns_find(space, &words, budget, add_edge, s);
     }

@@ -11,6 +11,7 @@
 /* `nats: subject` and `jetstream: subject`, both ways. */
 const struct nw_connector *nw_hub_nats(void);
 const struct nw_connector *nw_hub_jetstream(void);
+const struct nw_connector *nw_hub_kv(void);
 
 /* Sink only, of no user's configuration: the address is a dead-letter subject. Stored by JetStream
  * where a stream captures the subject; otherwise published with a fence, and held while nobody

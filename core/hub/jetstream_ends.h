@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two ends of the connector `jetstream`. */
+/* The ends of the connectors `jetstream` and `kv`. */
 #ifndef NATSWAY_HUB_JETSTREAM_ENDS_H
 #define NATSWAY_HUB_JETSTREAM_ENDS_H
 
@@ -12,6 +12,7 @@ struct nw_hub_sink;
 
 extern const struct nw_source_kind nw_jetstream_source;
 extern const struct nw_sink_kind nw_jetstream_sink;
+extern const struct nw_sink_kind nw_kv_sink;
 
 /* Read JetStream's answer to a publish; the slices are those of msg. */
 void nw_js_sink_read_puback(natsMsg *msg, struct nw_js_puback *ack);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sink `jetstream: subject`. A publish is a request whose answer is the PubAck. Each carries
- * the message's stable id as Nats-Msg-Id, so that what is sent again after an outage is stored once
- * within the stream's duplicate window; for messages of Kafka beyond it too (once.h).
+ * The sinks `jetstream: subject` and `kv: bucket/key`. A publish is a request whose answer is the
+ * PubAck. Each carries the message's stable id as Nats-Msg-Id, so that what is sent again after an
+ * outage is stored once within the stream's duplicate window; for messages of Kafka beyond it too
+ * (once.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +12,16 @@
 #include "hub/jetstream_ends.h"
 #include "hub/js_parse.h"
 #include "hub/js_stream.h"
+#include "hub/kv_key.h"
 #include "hub/once.h"
 #include "hub/publish.h"
 #include "hub/sink.h"
+#include "hub/subject.h"
 
 /* Long: a server that has just started reads its message ids before the first is taken. */
 #define DEADLINE_NS (10 * NW_SECOND_NS)
+/* "$KV.", a bucket, "." and the longest key. */
+#define KV_SUBJECT (NW_SUBJECT_MAX + 272)
 
 struct js_sink_options {
     uint32_t message_id;
@@ -28,6 +33,7 @@ struct js_sink {
     struct nw_hub_sink base;
     struct nw_js_stream stream;
     uint32_t message_id;
+    bool kv;              /* the address is bucket/key */
     bool is_checkpointed; /* if the source has partitions, which the first message tells */
     struct nw_once *once; /* NULL: not for this source, or not wanted */
 
@@ -63,6 +69,15 @@ static const struct nw_option rows[] = {
      .offset = offsetof(struct js_sink_options, stream),
      .rows = nw_js_stream_rows,
      .doc = "make this stream if it does not exist; a difference to one that does is reported"},
+    {.name = NULL},
+};
+
+static const struct nw_option kv_rows[] = {
+    {.name = "message_id",
+     .type = NW_OPTION_TEMPLATE,
+     .offset = offsetof(struct js_sink_options, message_id),
+     .fill = NW_FILL_HEADER,
+     .doc = "Nats-Msg-Id of each message; default: the stable id made of its origin"},
     {.name = NULL},
 };
 
@@ -134,16 +149,52 @@ static void refuse(struct js_sink *k, struct nw_message *m, natsStatus s)
     nw_hub_sink_done(&k->base, m, r.outcome, r.cause, r.reason);
 }
 
+/* The subject of a key; NW_EINVAL: the address is none of bucket and key. */
+static int kv_subject(struct nw_slice address, char room[KV_SUBJECT], struct nw_slice *subject,
+                      struct nw_error *error)
+{
+    struct nw_slice bucket, key;
+    int rc, n;
+
+    nw_kv_split(address, &bucket, &key);
+    rc = nw_kv_check_bucket(bucket, error);
+    rc = rc != 0 ? rc : nw_kv_check_key(key, error);
+    if (rc != 0) {
+        return rc;
+    }
+    n = snprintf(room, KV_SUBJECT, "$KV.%.*s.%.*s", (int)bucket.len, bucket.data, (int)key.len,
+                 key.data);
+    *subject = (struct nw_slice){room, (size_t)n};
+    return nw_subject_check(*subject, error);
+}
+
+/* The subject of m, in room if it is made; false: m was rejected. */
+static bool find_subject(struct js_sink *k, struct nw_message *m, char room[KV_SUBJECT],
+                         struct nw_slice *subject)
+{
+    struct nw_error error;
+
+    if (!k->kv) {
+        return nw_hub_sink_subject(&k->base, m, subject);
+    }
+    if (kv_subject(nw_message_address(m), room, subject, &error) == 0) {
+        return true;
+    }
+    nw_hub_sink_done(&k->base, m, NW_REJECT, NW_CAUSE_REFUSED, error.text);
+    nw_hub_sink_flush(&k->base);
+    return false;
+}
+
 static void publish(struct nw_hub_sink *base, struct nw_message *m)
 {
     struct js_sink *k = (struct js_sink *)base;
     struct nw_hub *hub = base->hub;
-    struct nw_publication p = {.message = m};
-    char reply[NW_REPLY_SUBJECT];
+    struct nw_publication p = {.message = m, .kv = k->kv};
+    char reply[NW_REPLY_SUBJECT], room[KV_SUBJECT];
     int64_t slot;
     natsStatus s;
 
-    if (!nw_hub_sink_subject(base, m, &p.subject)) {
+    if (!find_subject(k, m, room, &p.subject)) {
         return;
     }
     p.id = k->message_id != 0 ? nw_message_value(m, k->message_id) : nw_message_id(m);
@@ -237,6 +288,22 @@ static void make_stream_again(struct nw_hub_sink *base)
     }
 }
 
+/* Nobody takes the subject: no stream does. */
+static void no_stream(struct js_sink *k, struct nw_message *m)
+{
+    struct nw_slice bucket, key;
+    char reason[300];
+
+    if (!k->kv) {
+        nw_hub_sink_done(&k->base, m, NW_RETRY, NW_CAUSE_OUTAGE, "no stream takes the subject");
+        return;
+    }
+    nw_kv_split(nw_message_address(m), &bucket, &key);
+    (void)snprintf(reason, sizeof reason, "there is no bucket %.*s", (int)bucket.len, bucket.data);
+    nw_hub_sink_done(&k->base, m, NW_RETRY, NW_CAUSE_OUTAGE, reason);
+    nw_hub_sink_flush(&k->base);
+}
+
 static void on_answer(struct nw_requester_client *client, struct nw_reply *replies, size_t n)
 {
     struct nw_hub_sink *base =
@@ -248,7 +315,7 @@ static void on_answer(struct nw_requester_client *client, struct nw_reply *repli
         struct nw_message *m = replies[i].item;
         int error_code = -1;
         if (replies[i].kind == NW_REPLY_NO_RESPONDER) {
-            nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE, "no stream takes the subject");
+            no_stream(k, m);
             missing = true;
         } else if (replies[i].kind == NW_REPLY_TIMEOUT) {
             nw_hub_sink_done(base, m, NW_RETRY, NW_CAUSE_OUTAGE,
@@ -271,8 +338,14 @@ static void on_answer(struct nw_requester_client *client, struct nw_reply *repli
 
 static bool was_published(struct nw_requester_client *client, void *item, struct nw_slice subject)
 {
-    (void)client;
-    return nw_slice_equal(nw_message_address(item), subject);
+    const struct js_sink *k =
+        (struct js_sink *)((char *)client - offsetof(struct js_sink, base.client));
+    struct nw_slice address = nw_message_address(item);
+    struct nw_error error;
+    char room[KV_SUBJECT];
+
+    return (!k->kv || kv_subject(address, room, &address, &error) == 0) &&
+           nw_slice_equal(address, subject);
 }
 
 static void on_stream(void *context, const char *failure)
@@ -326,7 +399,7 @@ static void closed(struct nw_hub_sink *base)
 static const struct nw_hub_sink_ops ops = {
     .admit = admit, .publish = publish, .prepare = prepare, .lost = lost, .closed = closed};
 
-static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
+static int open_kind(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config, bool kv,
                      void **state, struct nw_error *error)
 {
     const struct js_sink_options *options = config->options;
@@ -335,6 +408,7 @@ static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
     if (k == NULL) {
         return nw_error_set(error, NW_ENOMEM, "out of memory");
     }
+    k->kv = kv;
     k->message_id = options->message_id;
     k->only_writer = options->only_writer;
     k->is_checkpointed = options->checkpoints;
@@ -346,6 +420,18 @@ static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_conf
     nw_hub_sink_open(&k->base, endpoint, config, &ops);
     *state = k;
     return 0;
+}
+
+static int open_sink(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
+                     void **state, struct nw_error *error)
+{
+    return open_kind(endpoint, config, false, state, error);
+}
+
+static int open_kv(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
+                   void **state, struct nw_error *error)
+{
+    return open_kind(endpoint, config, true, state, error);
 }
 
 static void check(const char *address, const void *options, const void *connection_options,
@@ -367,6 +453,46 @@ const struct nw_sink_kind nw_jetstream_sink = {
                "once, one from Kafka also beyond it",
     .check = check,
     .open = open_sink,
+    .send = nw_hub_sink_send,
+    .close = nw_hub_sink_close,
+};
+
+/* What can be seen before a message is there. A value never has the slash behind the bucket. */
+static void check_kv(const char *address, const void *options, const void *connection_options,
+                     struct nw_check *c)
+{
+    const char *value = strstr(address, "{{"), *slash = strchr(address, '/');
+    struct nw_slice bucket, key;
+    struct nw_error error;
+    int rc;
+
+    (void)options;
+    (void)connection_options;
+    nw_kv_split(nw_slice_text(address), &bucket, &key);
+    if (slash == NULL || slash[1] == '\0') {
+        nw_check_error(c, NULL, "expected bucket/key, found \"%s\"", address);
+        return;
+    }
+    if (value != NULL && value < slash) {
+        return;
+    }
+    rc = nw_kv_check_bucket(bucket, &error);
+    rc = rc != 0 || value != NULL ? rc : nw_kv_check_key(key, &error);
+    if (rc != 0) {
+        nw_check_error(c, NULL, "%s", error.text);
+    }
+}
+
+const struct nw_sink_kind nw_kv_sink = {
+    .options = kv_rows,
+    .options_size = sizeof(struct js_sink_options),
+    .address = NW_FILL_KV_KEY,
+    .address_doc = "bucket/key: the key that is put; a message without payload (a tombstone) "
+                   "deletes it. The bucket must be there",
+    .promise = "confirmed by the bucket; a repeat within the duplicate window of the bucket's "
+               "stream is stored once",
+    .check = check_kv,
+    .open = open_kv,
     .send = nw_hub_sink_send,
     .close = nw_hub_sink_close,
 };

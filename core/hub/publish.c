@@ -6,6 +6,7 @@
 
 #include "base/timestamp.h"
 #include "hub/carry.h"
+#include "hub/kv_key.h"
 
 static bool same_name(struct nw_slice a, const char *b)
 {
@@ -15,6 +16,9 @@ static bool same_name(struct nw_slice a, const char *b)
 /* Headers that are written from the message's own fields below. */
 static bool is_ours(const struct nw_publication *p, struct nw_slice name)
 {
+    if (p->kv && (same_name(name, NW_KV_OPERATION) || same_name(name, NW_KV_ROLLUP))) {
+        return true; /* they would delete or purge the key by themselves */
+    }
     if (name.len < 5 || strncasecmp(name.data, "nats", 4) != 0) {
         return false;
     }
@@ -119,6 +123,9 @@ static natsStatus set_fields(struct nw_hub *hub, natsMsg *msg, const struct nw_p
     }
     if (s == NATS_OK && nw_message_payload(m).data == NULL) {
         s = set(hub, msg, NW_LITERAL(NW_CARRY_TOMBSTONE), NW_LITERAL("1"));
+        if (s == NATS_OK && p->kv) {
+            s = set(hub, msg, NW_LITERAL(NW_KV_OPERATION), NW_LITERAL("DEL"));
+        }
     }
     if (s == NATS_OK && origin.data != NULL) {
         s = set(hub, msg, NW_LITERAL(NW_CARRY_ORIGIN), origin);

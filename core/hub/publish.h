@@ -15,6 +15,7 @@ struct nw_publication {
     /* Not 0: a payload longer than this is cut there, and Natsway-Truncated says how long it was.
      */
     size_t cut_at;
+    bool kv;        /* a key of a bucket: without payload it is deleted */
     bool bare;      /* an answer to a request: payload and headers, no key, time and origin */
     int error_code; /* not 0: the headers of NATS services' errors too, with error as the text */
     const char *error;

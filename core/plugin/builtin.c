@@ -9,7 +9,8 @@ extern const struct nw_connector *(*const nw_linked_connectors[])(void);
 
 int nw_registry_add_builtin(struct nw_registry *r, struct nw_error *error)
 {
-    const struct nw_connector *hub[] = {nw_hub_nats(), nw_hub_jetstream(), nw_hub_dead_letter()};
+    const struct nw_connector *hub[] = {nw_hub_nats(), nw_hub_jetstream(), nw_hub_kv(),
+                                        nw_hub_dead_letter()};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sizeof hub / sizeof hub[0]; i++) {

@@ -6,7 +6,7 @@ run 0 docs
 sed '/^## Connectors$/,$d' out >got
 shown="docs"
 diff -u "$sources/docs/reference/configuration.md" got || fail "docs/reference/configuration.md is old: run tools/reference.sh"
-for name in nats jetstream kafka mqtt http file; do
+for name in nats jetstream kv kafka mqtt http file; do
     if "$natsway" connectors | grep -q "^$name "; then
         run 0 docs "$name"
         diff -u "$sources/docs/reference/$name.md" out || fail "docs/reference/$name.md is old: run tools/reference.sh"

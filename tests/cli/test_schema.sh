@@ -60,6 +60,7 @@ routes:
     from: {jetstream: "alarms.>", deliver: {sequence: 7}}
     to:
       - {mqtt: "alarms/{{wildcard(1)}}", connection: plant, qos: "${QOS:-1}"}
+      - {kv: "alarms/{{wildcard(1)}}", when: .kept, message_id: "{{id}}"}
       - {kafka: alarms, key: "{{token(2)}}", otherwise: true}
   call:
     from: {nats: erp.price, queue: bridge, reply: true}
@@ -120,6 +121,7 @@ connections: {http: {listen: ":8080", tls: {cert: a.pem}}}'
 bad 'routes: {a: {from: {http: "POST /a", verify: {hmac: {header: X-Signature}}}, to: {nats: b}}}
 connections: {http: {listen: ":8080"}}'
 bad 'routes: {a: {from: {http: "GET http://127.0.0.1/a"}, to: {nats: b}}}'
+bad 'routes: {a: {from: {nats: a}, to: {kv: b/c, only_writer: true}}}'
 bad 'routes: {a: {from: {nats: a}, to: {jetstream: b, stream: {subjects: b}}}}'
 bad 'routes: {a: {from: {nats: a}, to: {nats: b}}}
 connections: {kafka: {brokres: "127.0.0.1:9092"}}'

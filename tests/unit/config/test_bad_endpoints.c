@@ -28,12 +28,6 @@ static const struct bad cases[] = {
      "    to: {nats: orders}\n",
      "c.yaml:3:12: orders: there is no connector \"pulsar\"; did you mean \"pulse\"? there are "
      "nats, jetstream, kafka, mqtt, http, file, pulse\n"},
-    {"kv is not there yet",
-     "routes:\n"
-     "  orders:\n"
-     "    from: {nats: orders}\n"
-     "    to: {kv: bucket/key}\n",
-     "c.yaml:4:10: orders: kv is not available in this version\n"},
     {"dead_letter is no endpoint",
      "routes:\n"
      "  orders:\n"
