@@ -279,7 +279,7 @@ void nw_plan_position(const char *bridge, const struct nw_route_spec *route, str
     const struct nw_source_spec *source = &route->source;
     const char *type = source->connector->name, *given;
 
-    if (strcmp(type, "jetstream") == 0) {
+    if (strcmp(type, "jetstream") == 0 || strcmp(type, "kv") == 0) {
         given = text_of(source, "durable");
         nw_buffer_add_text(out, "the durable ");
         if (given != NULL) {

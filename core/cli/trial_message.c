@@ -226,13 +226,20 @@ static enum nw_exit set_http_address(const struct filling *f, const char *text)
     return NW_EXIT_DONE;
 }
 
+/* What an address of the source's messages must match, and may be: without the bucket of a key. */
+static const char *addresses_of(const struct nw_route_spec *route)
+{
+    return route->scope.address == NW_ADDRESS_SUBJECT ? route->scope.pattern
+                                                      : route->source.address;
+}
+
 /* 1, 0 or NW_ENOMEM. */
 static int has_wildcards(const struct nw_route_spec *route)
 {
     struct nw_pattern *pattern;
     int has;
 
-    if (nw_pattern_compile(route->scope.address, route->source.address, &pattern) != 0) {
+    if (nw_pattern_compile(route->scope.address, addresses_of(route), &pattern) != 0) {
         return NW_ENOMEM;
     }
     has = nw_pattern_wildcards(pattern) > 0 ? 1 : 0;
@@ -279,7 +286,7 @@ static int is_of_source(const struct filling *f)
 static enum nw_exit set_address(const struct filling *f, const char *given)
 {
     const struct nw_route_spec *route = f->route;
-    const char *address = given == NULL ? route->source.address : given;
+    const char *address = given == NULL ? addresses_of(route) : given;
     enum nw_exit result = NW_EXIT_DONE;
     int matches, wildcards = given == NULL ? has_wildcards(route) : 0;
 
@@ -350,6 +357,9 @@ enum nw_exit nw_trial_fill(struct nw_message *m, const struct nw_route_spec *rou
         nw_message_set_key(m, nw_slice_text(given->key));
     }
     result = set_address(&f, given->address);
+    if (given->key == NULL && strcmp(route->source.connector->name, "kv") == 0) {
+        nw_message_set_key(m, nw_message_address(m));
+    }
     result = result != NW_EXIT_DONE ? result : set_headers(&f, &given->headers);
     for (size_t i = 0; result == NW_EXIT_DONE && i < given->meta.count; i++) {
         result = set_meta(&f, &given->meta.items[i]);

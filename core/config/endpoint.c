@@ -117,10 +117,15 @@ static int set_source_address(const struct nw_reader *r, const struct nw_node *n
     return nw_reader_copy(r, node->null ? NW_LITERAL("") : node->text, &out->address);
 }
 
-/* What templates match: the path of "POST /hooks/{repo}", else the address. */
+/* What templates match: the path of "POST /hooks/{repo}", the keys of bucket/key, else the address.
+ */
 static const char *pattern_of(const struct nw_source_spec *source)
 {
-    const char *blank = strchr(source->address, ' ');
+    const char *blank = strchr(source->address, ' '), *slash = strchr(source->address, '/');
+
+    if (strcmp(source->connector->name, "kv") == 0) {
+        return slash == NULL ? ">" : slash + 1;
+    }
 
     return source->kind->address == NW_ADDRESS_HTTP_PATH && blank != NULL
                ? blank + strspn(blank, " ")

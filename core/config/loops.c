@@ -87,6 +87,12 @@ static const char *subject_of_key(struct search *s, const char *address)
     return subject == NULL ? address : subject;
 }
 
+static const char *address_of(struct search *s, const struct nw_source_spec *source)
+{
+    return strcmp(source->connector->name, "kv") == 0 ? subject_of_key(s, source->address)
+                                                      : source->address;
+}
+
 static struct nw_patterns *find_space(struct search *s, const char *name, bool make)
 {
     struct nw_patterns *space = nw_table_find(&s->spaces, nw_slice_text(name));
@@ -127,7 +133,7 @@ static void add_source(struct search *s, size_t route)
         return;
     }
     if (row == NULL || row->type != NW_OPTION_LIST) {
-        add_pattern(s, space, source->address, separator, route);
+        add_pattern(s, space, address_of(s, source), separator, route);
         return;
     }
     const struct nw_list *topics = (const void *)((const char *)source->options + row->offset);
@@ -224,7 +230,7 @@ static bool meet(struct search *s, const struct nw_words *pattern, const struct 
 static void warn_dead_letters(struct search *s, const struct nw_route_spec *route)
 {
     struct nw_reader r = {.diagnostics = s->loader->diagnostics, .route = route->name};
-    const char *source = route->source.address;
+    const char *source = address_of(s, &route->source);
     struct nw_words pattern, words;
 
     if (route->dead_letter == NULL || route->source.kind->address != NW_ADDRESS_SUBJECT ||

@@ -42,7 +42,8 @@ static void warn_promises(const struct nw_loader *l, const struct nw_route_spec 
         return;
     }
     for (size_t i = 0; i < route->sink_count; i++) {
-        if (is_named(route->sinks[i].connector, "jetstream")) {
+        if (is_named(route->sinks[i].connector, "jetstream") ||
+            is_named(route->sinks[i].connector, "kv")) {
             nw_reader_warning(&r, &route->sinks[i].mark,
                               "there is no dead_letter: what is refused is dropped");
             return;

@@ -12,6 +12,7 @@ struct nw_hub_sink;
 
 extern const struct nw_source_kind nw_jetstream_source;
 extern const struct nw_sink_kind nw_jetstream_sink;
+extern const struct nw_source_kind nw_kv_source;
 extern const struct nw_sink_kind nw_kv_sink;
 
 /* Read JetStream's answer to a publish; the slices are those of msg. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "hub/js_consumer_config.h"
 #include "hub/js_seek.h"
+#include "hub/kv_key.h"
 #include "hub/subject.h"
 
 #define AGAIN_FIRST_MS 100
@@ -263,6 +264,28 @@ static void create(struct nw_js_consumer *c)
     ask_for(c, nw_js_consumer_wanted(c, jv_object()), on_created);
 }
 
+/* The newest value of each key is all that there is, or all would come. The server's own way to
+ * begin with it (last_per_subject) passes over what it was about to send when a process that pulls
+ * is killed. */
+static void on_bucket(void *context, const struct nw_js_response *r)
+{
+    struct nw_js_consumer *c = context;
+    jv config = nw_js_member(r->body, "config");
+    int64_t kept = nw_js_number(config, "max_msgs_per_subject", 0);
+
+    jv_free(config);
+    if (!r->ok) {
+        fail(c, "stream %s: %s", c->stream, r->text);
+    } else if (kept != 1) {
+        fail(c,
+             "the bucket %s keeps %lld revisions of each key: with `history: true` all of them are "
+             "read",
+             c->stream + strlen(NW_KV_STREAM), (long long)kept);
+    } else {
+        create(c);
+    }
+}
+
 /* Was the consumer deleted by a seek that was killed then? It has left a mark where it was to go.
  */
 static void on_mark(void *context, const struct nw_js_response *r)
@@ -275,7 +298,11 @@ static void on_mark(void *context, const struct nw_js_response *r)
     }
     c->interrupted = r->ok;
     c->start = r->ok ? nw_js_consumer_start(r->body) : 0;
-    create(c);
+    if (c->filter.len > 0 && !c->options->history && c->start == 0) {
+        nw_js_ask(&c->call, jv_object(), on_bucket, "STREAM.INFO.%s", c->stream);
+    } else {
+        create(c);
+    }
 }
 
 /* The consumer was deleted under us: go on where we were, unless the stream is a new one. */
@@ -315,6 +342,10 @@ static void on_info(void *context, const struct nw_js_response *r)
             nw_js_ask(&c->call, jv_object(), on_mark, "CONSUMER.INFO.%s.%s" NW_JS_SEEK_MARK,
                       c->stream, c->durable);
         }
+        return;
+    }
+    if (!r->ok && r->error_code == NW_JS_ERR_STREAM_NOT_FOUND && c->filter.len > 0) {
+        fail(c, "there is no bucket %s", c->stream + strlen(NW_KV_STREAM));
         return;
     }
     if (!r->ok) {
@@ -367,6 +398,10 @@ static void on_streams(void *context, const struct nw_js_response *r)
 
 static void ask_stream(struct nw_js_consumer *c)
 {
+    if (c->filter.len > 0) {
+        ask_info(c);
+        return;
+    }
     if (c->options->stream != NULL) {
         (void)snprintf(c->stream, sizeof c->stream, "%s", c->options->stream);
         ask_info(c);
@@ -421,6 +456,17 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
                               c->durable);
 }
 
+int nw_js_consumer_watch(struct nw_js_consumer *c, struct nw_error *error)
+{
+    struct nw_slice bucket, pattern;
+
+    nw_kv_split(nw_slice_text(c->config->address), &bucket, &pattern);
+    (void)snprintf(c->stream, sizeof c->stream, NW_KV_STREAM "%.*s", (int)bucket.len, bucket.data);
+    nw_buffer_add_format(&c->filter, NW_KV_SUBJECTS "%.*s.%s", (int)bucket.len, bucket.data,
+                         pattern.len == 0 ? ">" : pattern.data);
+    return c->filter.failed ? nw_error_set(error, NW_ENOMEM, "out of memory") : 0;
+}
+
 void nw_js_consumer_begin(struct nw_js_consumer *c, int64_t wait_ms)
 {
     nw_js_cancel(&c->call);
@@ -455,4 +501,5 @@ void nw_js_consumer_free(struct nw_js_consumer *c)
     nw_js_consumer_stop(c);
     jv_free(c->there);
     c->there = jv_null();
+    nw_buffer_done(&c->filter);
 }

@@ -24,12 +24,17 @@ struct nw_js_source_options {
     int64_t max_deliver;
     int64_t max_ack_pending;
     int64_t batch;
+    bool history; /* of a bucket */
 };
 
-extern const struct nw_option nw_js_source_rows[];
+extern const struct nw_option nw_js_source_rows[], nw_kv_source_rows[];
 
 /* No I/O. */
 void nw_js_source_check(const char *address, const void *options, const void *connection_options,
+                        struct nw_check *check);
+
+/* As above, of `bucket/pattern`. */
+void nw_kv_source_check(const char *address, const void *options, const void *connection_options,
                         struct nw_check *check);
 
 struct nw_js_consumer {
@@ -39,6 +44,8 @@ struct nw_js_consumer {
     const struct nw_endpoint_config *config;
     const struct nw_js_source_options *options;
     char stream[NW_JS_NAME], durable[NW_JS_NAME];
+    /* Of a bucket; empty: the address is the filter, and the stream may have to be found. */
+    struct nw_buffer filter;
 
     bool leased; /* one process at a time reads: who still pulls had the lease before, and ends */
 
@@ -74,6 +81,8 @@ int nw_js_consumer_init(struct nw_js_consumer *c, struct nw_endpoint *endpoint,
                         const struct nw_endpoint_config *config,
                         void (*done)(void *context, const char *failure), void *context,
                         struct nw_error *error);
+/* After init: the address is bucket/pattern. 0 or NW_ENOMEM. */
+int nw_js_consumer_watch(struct nw_js_consumer *c, struct nw_error *error);
 /* Begin after wait_ms; there is a session. Calls done some time later. */
 void nw_js_consumer_begin(struct nw_js_consumer *c, int64_t wait_ms);
 /* After what was taken back was waited for: whether all of it came. false: begin again, after

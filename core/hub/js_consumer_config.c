@@ -7,21 +7,53 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/timestamp.h"
+#include "hub/kv_key.h"
 #include "hub/subject.h"
 
 #define AT(member) offsetof(struct nw_js_source_options, member)
 
 enum deliver { DELIVER_ALL, DELIVER_NEW, DELIVER_LAST, DELIVER_SEQUENCE, DELIVER_SINCE };
 
+#define DURABLE_ROW                                                       \
+    {                                                                     \
+        .name = "durable", .type = NW_OPTION_TEXT, .offset = AT(durable), \
+        .doc = "name of the consumer; default: made of bridge and route"  \
+    }
+
+/* What the consumers of both sources have. */
+#define CONSUMER_ROWS                                                                             \
+    {.name = "ack_wait",                                                                          \
+     .type = NW_OPTION_DURATION,                                                                  \
+     .offset = AT(ack_wait_ms),                                                                   \
+     .standard = "10s",                                                                           \
+     .min = 500,                                                                                  \
+     .max = 24 * 3600 * 1000,                                                                     \
+     .doc = "after this time without a sign of life the server delivers a message again"},        \
+        {.name = "max_deliver",                                                                   \
+         .type = NW_OPTION_INT,                                                                   \
+         .offset = AT(max_deliver),                                                               \
+         .standard = "-1",                                                                        \
+         .min = -1,                                                                               \
+         .max = 1000000,                                                                          \
+         .doc = "deliver a message at most so often; -1: for ever"},                              \
+        {.name = "max_ack_pending",                                                               \
+         .type = NW_OPTION_INT,                                                                   \
+         .offset = AT(max_ack_pending),                                                           \
+         .standard = "100000",                                                                    \
+         .min = -1,                                                                               \
+         .max = 10000000,                                                                         \
+         .doc = "unacknowledged messages at which the server waits, of all lanes and processes"}, \
+    {                                                                                             \
+        .name = "batch", .type = NW_OPTION_INT, .offset = AT(batch), .standard = "500", .min = 1, \
+        .max = 10000, .doc = "messages asked for at once"                                         \
+    }
+
 const struct nw_option nw_js_source_rows[] = {
     {.name = "stream",
      .type = NW_OPTION_TEXT,
      .offset = AT(stream),
      .doc = "name of the stream; default: the one that takes the subject"},
-    {.name = "durable",
-     .type = NW_OPTION_TEXT,
-     .offset = AT(durable),
-     .doc = "name of the consumer; default: made of bridge and route"},
+    DURABLE_ROW,
     {.name = "deliver",
      .type = NW_OPTION_CHOICE,
      .offset = AT(deliver),
@@ -29,34 +61,20 @@ const struct nw_option nw_js_source_rows[] = {
      .choices = "all|new|last|sequence=|since=",
      .doc = "where a new consumer begins: {sequence: 100}, {since: 1h} or {since: "
             "2026-01-01T00:00:00Z}"},
-    {.name = "ack_wait",
-     .type = NW_OPTION_DURATION,
-     .offset = AT(ack_wait_ms),
-     .standard = "10s",
-     .min = 500,
-     .max = 24 * 3600 * 1000,
-     .doc = "after this time without a sign of life the server delivers a message again"},
-    {.name = "max_deliver",
-     .type = NW_OPTION_INT,
-     .offset = AT(max_deliver),
-     .standard = "-1",
-     .min = -1,
-     .max = 1000000,
-     .doc = "deliver a message at most so often; -1: for ever"},
-    {.name = "max_ack_pending",
-     .type = NW_OPTION_INT,
-     .offset = AT(max_ack_pending),
-     .standard = "100000",
-     .min = -1,
-     .max = 10000000,
-     .doc = "unacknowledged messages at which the server waits, of all lanes and processes"},
-    {.name = "batch",
-     .type = NW_OPTION_INT,
-     .offset = AT(batch),
-     .standard = "500",
-     .min = 1,
-     .max = 10000,
-     .doc = "messages asked for at once"},
+    CONSUMER_ROWS,
+    {.name = NULL},
+};
+
+const struct nw_option nw_kv_source_rows[] = {
+    {.name = "history",
+     .type = NW_OPTION_BOOL,
+     .offset = AT(history),
+     .standard = "false",
+     .doc =
+         "where a new consumer begins: false: with the newest value of each key, for buckets that "
+         "keep one; true: with all revisions that the bucket keeps"},
+    DURABLE_ROW,
+    CONSUMER_ROWS,
     {.name = NULL},
 };
 
@@ -86,6 +104,32 @@ static bool parse_since(const char *text, int64_t *out_ns)
     return true;
 }
 
+static void check_durable(const struct nw_js_source_options *o, struct nw_check *check)
+{
+    if (o->durable != NULL && !nw_subject_is_name(o->durable)) {
+        nw_check_error(check, "durable", "\"%s\" cannot be the name of a durable", o->durable);
+    }
+}
+
+void nw_kv_source_check(const char *address, const void *options, const void *connection_options,
+                        struct nw_check *check)
+{
+    struct nw_slice bucket, pattern;
+    struct nw_error error;
+    int rc;
+
+    (void)connection_options;
+    nw_kv_split(nw_slice_text(address), &bucket, &pattern);
+    rc = nw_kv_check_bucket(bucket, &error);
+    if (rc == 0 && strchr(address, '/') != NULL) {
+        rc = nw_kv_check_pattern(pattern, &error);
+    }
+    if (rc != 0) {
+        nw_check_error(check, NULL, "%s", error.text);
+    }
+    check_durable(options, check);
+}
+
 void nw_js_source_check(const char *address, const void *options, const void *connection_options,
                         struct nw_check *check)
 {
@@ -105,9 +149,7 @@ void nw_js_source_check(const char *address, const void *options, const void *co
     if (o->stream != NULL && !nw_subject_is_name(o->stream)) {
         nw_check_error(check, "stream", "\"%s\" cannot be the name of a stream", o->stream);
     }
-    if (o->durable != NULL && !nw_subject_is_name(o->durable)) {
-        nw_check_error(check, "durable", "\"%s\" cannot be the name of a durable", o->durable);
-    }
+    check_durable(o, check);
     if (o->deliver.index == DELIVER_SEQUENCE && !parse_sequence(o->deliver.value, &sequence)) {
         nw_check_error(check, "deliver", "expected a sequence number from 1, found \"%s\"",
                        o->deliver.value);
@@ -167,6 +209,9 @@ static const char *wanted_filter(const struct nw_js_consumer *c)
 {
     const char *address = c->config->address;
 
+    if (c->filter.len > 0) {
+        return c->filter.data;
+    }
     return address == NULL || strcmp(address, ">") == 0 ? "" : address;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The source `jetstream: subject`: a durable consumer that is pulled from. Each message is
- * acknowledged by itself when the pump has settled it (an ack of all before it would lose what a
- * killed process had pending).
+ * The sources `jetstream: subject` and `kv: bucket/pattern`: a durable consumer that is pulled
+ * from. Each message is acknowledged by itself when the pump has settled it (an ack of all before
+ * it would lose what a killed process had pending).
  *
  * All state is on the loop thread; lock guards `stopped` against an offer.
  */
@@ -17,6 +17,7 @@
 #include "hub/js_flight.h"
 #include "hub/js_parse.h"
 #include "hub/js_pull.h"
+#include "hub/kv_key.h"
 #include "hub/receive.h"
 
 #define OFFER 256
@@ -46,6 +47,7 @@ struct js_source {
     struct nw_js_backlog backlog;
     struct nw_timer backlog_timer;
     struct nw_js_flight flight;
+    bool kv;     /* messages are entries of a bucket */
     bool ending; /* pulls do not come back; acknowledgments still go out */
 
     pthread_mutex_t lock; /* guards stopped; held while offering */
@@ -56,6 +58,20 @@ struct js_source {
     ((struct js_source *)((char *)(pointer)-offsetof(struct js_source, member)))
 
 /* ---- offering ---- */
+
+/* What stands behind $KV. and the bucket: address and key. */
+static void set_key(struct nw_message *m)
+{
+    struct nw_slice key = nw_message_address(m);
+    size_t before = sizeof NW_KV_SUBJECTS - 1;
+    const char *dot = key.len <= before ? NULL : memchr(key.data + before, '.', key.len - before);
+
+    if (dot != NULL) {
+        key = (struct nw_slice){dot + 1, (size_t)(key.data + key.len - dot - 1)};
+    }
+    nw_message_set_address(m, key);
+    nw_message_set_key(m, key);
+}
 
 static bool set_fields(struct nw_message *m, natsMsg *msg, const struct nw_js_metadata *meta)
 {
@@ -85,7 +101,7 @@ static struct nw_message *make_message(struct js_source *s, natsMsg *msg,
         natsMsg_Destroy(msg); /* it is being worked on: one of them is enough */
         return NULL;
     }
-    m = nw_receive(s->endpoint, msg, true, meta->timestamp_ns);
+    m = nw_receive(s->endpoint, msg, s->kv ? NW_FROM_BUCKET : NW_FROM_STREAM, meta->timestamp_ns);
     if (m == NULL) {
         natsMsg_Destroy(msg); /* it comes again after the ack wait */
         return NULL;
@@ -93,6 +109,9 @@ static struct nw_message *make_message(struct js_source *s, natsMsg *msg,
     if (!set_fields(m, msg, meta) || nw_js_flight_hold(&s->flight, m, msg, meta->sequence) != 0) {
         nw_message_unref(m);
         return NULL;
+    }
+    if (s->kv) {
+        set_key(m);
     }
     if (meta->delivered > 1) {
         nw_metric_count(s->endpoint, "source_repeats", 1);
@@ -420,8 +439,8 @@ static size_t batch_of(const struct nw_endpoint_config *config,
     return batch < 1 ? 1 : batch;
 }
 
-static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
-                       void **state, struct nw_error *error)
+static int open_kind(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config, bool kv,
+                     void **state, struct nw_error *error)
 {
     struct js_source *s = calloc(1, sizeof *s);
     int rc;
@@ -433,8 +452,10 @@ static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_co
     s->config = config;
     s->options = config->options;
     s->hub = config->connection;
+    s->kv = kv;
     nw_js_flight_init(&s->flight, s->hub, s->options->ack_wait_ms);
     rc = nw_js_consumer_init(&s->consumer, endpoint, config, on_consumer, s, error);
+    rc = rc == 0 && kv ? nw_js_consumer_watch(&s->consumer, error) : rc;
     if (rc != 0) {
         nw_js_consumer_free(&s->consumer);
         free(s);
@@ -458,6 +479,18 @@ static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_co
     return 0;
 }
 
+static int open_source(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
+                       void **state, struct nw_error *error)
+{
+    return open_kind(endpoint, config, false, state, error);
+}
+
+static int open_kv(struct nw_endpoint *endpoint, const struct nw_endpoint_config *config,
+                   void **state, struct nw_error *error)
+{
+    return open_kind(endpoint, config, true, state, error);
+}
+
 const struct nw_source_kind nw_jetstream_source = {
     .options = nw_js_source_rows,
     .options_size = sizeof(struct nw_js_source_options),
@@ -468,6 +501,25 @@ const struct nw_source_kind nw_jetstream_source = {
     .promise = "at least once: acknowledged when every target has confirmed",
     .check = nw_js_source_check,
     .open = open_source,
+    .credit = credit,
+    .settle = settle,
+    .stop = stop,
+    .close = close_source,
+};
+
+const struct nw_source_kind nw_kv_source = {
+    .options = nw_kv_source_rows,
+    .options_size = sizeof(struct nw_js_source_options),
+    .address = NW_ADDRESS_SUBJECT,
+    .has = NW_HAS(NW_META_KEY) | NW_HAS(NW_META_SEQUENCE) | NW_HAS(NW_META_STREAM),
+    .address_doc = "bucket/pattern: the keys that are watched, with `*` and `>` as in subjects; "
+                   "the bucket alone: all. For templates the address, and the key, is the key "
+                   "without the bucket, and sequence the revision; a deleted or purged key is a "
+                   "message without payload (a tombstone)",
+    .promise = "at least once: acknowledged when every target has confirmed; a value that another "
+               "one replaces before it is read may be passed over, the newest never is",
+    .check = nw_kv_source_check,
+    .open = open_kv,
     .credit = credit,
     .settle = settle,
     .stop = stop,

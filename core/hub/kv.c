@@ -10,6 +10,7 @@ static const struct nw_connector connector = {
     .version = "0.1.0",
     .summary = "NATS KV buckets: keys put and deleted, and watched",
     .connection = &nw_hub_connection_kind,
+    .source = &nw_kv_source,
     .sink = &nw_kv_sink,
 };
 

@@ -11,6 +11,10 @@
 /* What the server deletes by itself, at the end of its time, has this one. */
 #define NW_KV_MARKER "Nats-Marker-Reason"
 
+/* What the subjects of the keys begin with, and then a bucket and a dot; its stream. */
+#define NW_KV_SUBJECTS "$KV."
+#define NW_KV_STREAM "KV_"
+
 /* Append name as one token: what a key, or a token, cannot have becomes =XX. */
 void nw_kv_key_add(struct nw_buffer *b, struct nw_slice name);
 

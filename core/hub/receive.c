@@ -5,6 +5,7 @@
 
 #include "base/timestamp.h"
 #include "hub/carry.h"
+#include "hub/kv_key.h"
 #include "hub/raw_headers.h"
 
 static void destroy(void *msg)
@@ -117,15 +118,25 @@ static struct nw_slice unfold(struct nw_message *m, struct nw_slice value)
     return (struct nw_slice){text, len};
 }
 
-static int take_headers(struct nw_message *m, struct nw_slice lines, bool stored)
+/* Was it meant for where the message was stored, and for nobody who gets it? */
+static bool is_for_storing(struct nw_slice name, enum nw_received_from from)
+{
+    return (from != NW_FROM_CORE && begins(name, "Nats-Expected-")) ||
+           (from == NW_FROM_BUCKET && (is(name, NW_KV_ROLLUP) || is(name, "Nats-TTL")));
+}
+
+static int take_headers(struct nw_message *m, struct nw_slice lines, enum nw_received_from from)
 {
     struct nw_slice name, value;
     bool folded;
     int rc = 0;
 
     while (rc == 0 && nw_raw_headers_next(&lines, &name, &value, &folded)) {
-        if (stored && begins(name, "Nats-Expected-")) {
+        if (is_for_storing(name, from)) {
             continue;
+        }
+        if (from == NW_FROM_BUCKET && (is(name, NW_KV_OPERATION) || is(name, NW_KV_MARKER))) {
+            nw_message_set_payload(m, NW_ABSENT);
         }
         value = folded ? unfold(m, value) : value;
         if (value.data == NULL) {
@@ -140,17 +151,17 @@ static int take_headers(struct nw_message *m, struct nw_slice lines, bool stored
 }
 
 int nw_receive_into(struct nw_message *m, struct nw_slice headers, struct nw_slice payload,
-                    bool stored, int64_t timestamp_ns)
+                    enum nw_received_from from, int64_t timestamp_ns)
 {
     nw_message_set_payload(m, payload);
     if (timestamp_ns != 0) {
         nw_message_set_timestamp(m, timestamp_ns);
     }
-    return take_headers(m, headers, stored);
+    return take_headers(m, headers, from);
 }
 
-struct nw_message *nw_receive(struct nw_endpoint *endpoint, natsMsg *msg, bool stored,
-                              int64_t timestamp_ns)
+struct nw_message *nw_receive(struct nw_endpoint *endpoint, natsMsg *msg,
+                              enum nw_received_from from, int64_t timestamp_ns)
 {
     struct nw_message *m = nw_message_new(endpoint);
     int len = natsMsg_GetDataLength(msg);
@@ -159,7 +170,7 @@ struct nw_message *nw_receive(struct nw_endpoint *endpoint, natsMsg *msg, bool s
     if (m == NULL) {
         return NULL;
     }
-    if (nw_receive_into(m, nw_raw_headers(msg), payload, stored, timestamp_ns) != 0) {
+    if (nw_receive_into(m, nw_raw_headers(msg), payload, from, timestamp_ns) != 0) {
         nw_message_unref(m);
         return NULL;
     }

@@ -62,6 +62,7 @@ routes:
       - {mqtt: "alarms/{{wildcard(1)}}", connection: plant, qos: "${QOS:-1}"}
       - {kv: "alarms/{{wildcard(1)}}", when: .kept, message_id: "{{id}}"}
       - {kafka: alarms, key: "{{token(2)}}", otherwise: true}
+  watch: {from: {kv: "bucket/a.*", history: true, durable: d, ack_wait: 5s}, to: {nats: a}}
   call:
     from: {nats: erp.price, queue: bridge, reply: true}
     reply: [{payload: .price}]

@@ -208,3 +208,168 @@ Test(kv, a_killed_bridge_puts_each_message_once)
     cr_assert_eq(nwt_bridge_stop(bridge), 0);
     cr_expect_eq(last_revision("KV_codes"), MANY, "a repeat was stored again");
 }
+
+/* ---- the source ---- */
+
+static void make_watch(const char *from)
+{
+    char route[500];
+
+    snprintf(route, sizeof route,
+             "    from: {kv: %s}\n"
+             "    map: [{set: {headers: {Key: \"{{key}}\", Revision: \"{{sequence}}\"}}}]\n"
+             "    to: {jetstream: \"out.{{wildcard(1)}}\"}\n"
+             "    on_error: {then: drop}\n",
+             from);
+    make_bridge(route);
+}
+
+static void put(const char *key, const char *value)
+{
+    NWT_NATS(kvStore_PutString(NULL, kv, key, value));
+}
+
+/* a=1, a=2, b.x=3, c=4, c deleted, b.y purged: revisions 1 to 7. */
+static void fill_bucket(uint8_t history)
+{
+    make_bucket(history);
+    put("a", "1");
+    put("a", "2");
+    put("b.x", "3");
+    put("c", "4");
+    NWT_NATS(kvStore_Delete(kv, "c"));
+    put("b.y", "6");
+    NWT_NATS(kvStore_Purge(kv, "b.y", NULL));
+}
+
+/* "KEY=VALUE@REVISION " of each message; "-" for a tombstone. */
+static bool add_message(void *context, natsMsg *m)
+{
+    char *text = context;
+    size_t len = strlen(text);
+    bool gone = nwt_nats_header(m, "Natsway-Tombstone") != NULL;
+
+    if (strcmp(natsMsg_GetSubject(m) + 4, nwt_nats_header(m, "Key")) != 0) {
+        len += (size_t)snprintf(text + len, 1000 - len, "(%s) ", natsMsg_GetSubject(m));
+    }
+    snprintf(text + len, 1000 - len, "%s=%.*s@%s ", nwt_nats_header(m, "Key"),
+             gone ? 1 : natsMsg_GetDataLength(m), gone ? "-" : natsMsg_GetData(m),
+             nwt_nats_header(m, "Revision"));
+    return true;
+}
+
+static void expect(int count, const char *wanted)
+{
+    char text[1000] = "";
+
+    cr_assert(NWT_WAIT(60000, nwt_stream_count(client, "OUT") >= count));
+    nwt_stream_read(client, "OUT", "out.>", add_message, text);
+    cr_assert_str_eq(text, wanted);
+}
+
+Test(kv, a_watch_begins_with_the_newest_of_each_key)
+{
+    fill_bucket(1);
+    make_watch("codes");
+    nwt_bridge_run(bridge);
+    expect(4, "a=2@2 b.x=3@3 c=-@5 b.y=-@7 ");
+    put("a", "8");
+    NWT_NATS(kvStore_Delete(kv, "a"));
+    NWT_NATS(kvStore_Purge(kv, "b.x", NULL));
+    expect(7, "a=2@2 b.x=3@3 c=-@5 b.y=-@7 a=8@8 a=-@9 b.x=-@10 ");
+    cr_expect_eq(nwt_bridge_number(bridge, "r", "dropped"), 0);
+}
+
+Test(kv, a_watch_with_history_has_every_revision)
+{
+    fill_bucket(5);
+    make_watch("codes/>, history: true");
+    nwt_bridge_run(bridge);
+    expect(6, "a=1@1 a=2@2 b.x=3@3 c=4@4 c=-@5 b.y=-@7 ");
+}
+
+Test(kv, old_revisions_come_only_where_history_says_so)
+{
+    fill_bucket(5);
+    make_watch("codes");
+    nwt_bridge_start(bridge, NULL);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_logged(bridge, "the bucket codes keeps 5 revisions")));
+    cr_expect_eq(nwt_stream_count(client, "OUT"), 0);
+}
+
+Test(kv, a_pattern_takes_its_keys_only)
+{
+    fill_bucket(1);
+    make_watch("\"codes/b.*\"");
+    nwt_bridge_run(bridge);
+    expect(2, "(out.x) b.x=3@3 (out.y) b.y=-@7 ");
+}
+
+Test(kv, a_watch_waits_for_its_bucket)
+{
+    make_watch("codes");
+    nwt_bridge_start(bridge, NULL);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_logged(bridge, "there is no bucket codes")));
+    make_bucket(1);
+    put("a", "1");
+    expect(1, "a=1@1 ");
+}
+
+static void put_many(const char *value)
+{
+    for (int i = 0; i < MANY; i++) {
+        natsMsg *m = NULL;
+        char subject[64];
+
+        snprintf(subject, sizeof subject, "$KV.codes.k%d", i);
+        NWT_NATS(natsMsg_Create(&m, subject, NULL, value, (int)strlen(value)));
+        nwt_stream_publish(client, m);
+    }
+    nwt_stream_flush(client);
+}
+
+Test(kv, a_killed_watch_gives_every_key_once)
+{
+    make_bucket(1);
+    put_many("1");
+    make_watch("codes");
+    for (int kills = 1; kills <= 3; kills++) {
+        nwt_bridge_start(bridge, NULL);
+        cr_assert(NWT_WAIT(60000, last_revision("OUT") >= kills * (MANY / 5)));
+        nwt_bridge_kill(bridge);
+    }
+    nwt_bridge_run(bridge);
+    cr_assert(NWT_WAIT(60000, nwt_stream_count(client, "OUT") >= MANY &&
+                                  nwt_bridge_number(bridge, "r", "in_flight") == 0));
+    cr_expect_eq(nwt_stream_count(client, "OUT"), MANY, "a repeat was stored again");
+}
+
+static bool count_new(void *context, natsMsg *m)
+{
+    *(int *)context += natsMsg_GetDataLength(m) == 3 && memcmp(natsMsg_GetData(m), "new", 3) == 0;
+    return true;
+}
+
+static bool has_all_new(void)
+{
+    int count = 0;
+
+    nwt_stream_read(client, "OUT", "out.>", count_new, &count);
+    return count == MANY;
+}
+
+Test(kv, what_was_replaced_while_it_was_held_is_not_waited_for)
+{
+    NWT_NATS(js_DeleteStream(client->js, "OUT", NULL, NULL));
+    make_bucket(1);
+    put_many("old");
+    make_watch("codes");
+    nwt_bridge_run(bridge);
+    cr_assert(NWT_WAIT(60000, nwt_bridge_logged(bridge, "no stream takes the subject")));
+    nwt_bridge_kill(bridge);
+    put_many("new");
+    nwt_stream_add(client, "OUT", "out.>");
+    nwt_bridge_run(bridge);
+    cr_assert(NWT_WAIT(60000, has_all_new()));
+    cr_expect_not(nwt_bridge_logged(bridge, "has not delivered again"));
+}
