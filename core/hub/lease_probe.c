@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "hub/js_api.h"
 #include "hub/lease.h"
 #include "hub/letters_internal.h"
@@ -11,6 +9,7 @@ int nw_lease_probe(const void *hub_options, bool *there, struct nw_error *error)
                                jv_string("$KV." NW_LEASE_BUCKET ".check"));
     struct nw_letters *l = NULL;
     struct nw_error own;
+    bool missing;
     jv answer;
     int rc = nw_letters_open(hub_options, &l, error);
 
@@ -22,9 +21,10 @@ int nw_lease_probe(const void *hub_options, bool *there, struct nw_error *error)
     if (rc == 0) {
         jv_free(answer);
     }
+    missing = l->error_code == NW_JS_ERR_STREAM_NOT_FOUND;
     nw_letters_close(l);
-    *there = rc == 0 || rc == NW_ENOTFOUND;
-    if (*there || strcmp(own.text, "stream not found") == 0) {
+    *there = rc == 0 || (rc == NW_ENOTFOUND && !missing);
+    if (*there || missing) {
         return 0;
     }
     return nw_error_set(error, rc, "%s", own.text);

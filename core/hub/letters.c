@@ -73,13 +73,14 @@ int nw_letters_unanswered(struct nw_letters *l, natsStatus s, struct nw_error *e
                                                 : natsStatus_GetText(s));
 }
 
-static int refused(jv failure, struct nw_error *error)
+static int refused(struct nw_letters *l, jv failure, struct nw_error *error)
 {
     int code = (int)nw_js_number(failure, "code", 500), rc = NW_EINVAL;
     char text[200];
 
     (void)nw_js_text(failure, "description", text, sizeof text);
-    if (nw_js_stored_is_missing((int)nw_js_number(failure, "err_code", 0), text)) {
+    l->error_code = (int)nw_js_number(failure, "err_code", 0);
+    if (nw_js_stored_is_missing(l->error_code, text)) {
         rc = NW_ENOTFOUND;
     } else if (code == 503) {
         rc = NW_EIO;
@@ -104,6 +105,7 @@ int nw_letters_ask(struct nw_letters *l, jv body, jv *out, struct nw_error *erro
     s = natsConnection_RequestString(&answer, l->nc, subject, jv_string_value(text),
                                      NW_LETTERS_ANSWER_MS);
     jv_free(text);
+    l->error_code = 0;
     if (s != NATS_OK) {
         return nw_letters_unanswered(l, s, error);
     }
@@ -113,7 +115,7 @@ int nw_letters_ask(struct nw_letters *l, jv body, jv *out, struct nw_error *erro
     if (jv_get_kind(*out) != JV_KIND_OBJECT) {
         rc = nw_error_set(error, NW_EIO, "the answer of the JetStream API is no JSON object");
     } else if (jv_get_kind(failure) == JV_KIND_OBJECT) {
-        rc = refused(failure, error);
+        rc = refused(l, failure, error);
     }
     jv_free(failure);
     if (rc != 0) {

@@ -14,6 +14,7 @@ struct nw_letters {
     natsConnection *nc;
     jsCtx *js;
     const char *inbox_prefix;
+    int error_code; /* JetStream's, of the last answer; 0: none */
 };
 
 /* Ask $JS.API.METHOD; body is taken. 0 with the answer, an object, in *out, or an error. */
