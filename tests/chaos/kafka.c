@@ -91,16 +91,9 @@ static int64_t arrived(struct run *run)
     return sum;
 }
 
-static bool take(void *context, const rd_kafka_message_t *message)
-{
-    struct run *run = context;
-    nwt_numbered_take(run->numbers, message->payload, message->len, (unsigned)message->partition);
-    return true;
-}
-
 static void collect(struct run *run)
 {
-    nwt_topic_read(run->kafka->brokers, TOPIC, take, run);
+    nwt_topic_read_numbers(run->kafka->brokers, TOPIC, run->numbers);
 }
 
 const struct sink take_kafka = {open_sink, arrived, collect, close_broker};

@@ -140,15 +140,7 @@ Test(kafka_half_open, a_source_goes_on_over_new_connections)
 
 static void publish(size_t from, size_t to)
 {
-    char payload[NWT_MIXED_SIZE];
-
-    for (size_t i = from; i < to; i++) {
-        natsMsg *message = NULL;
-        nwt_numbered_payload(n, i, payload);
-        NWT_NATS(natsMsg_Create(&message, "out.x", NULL, payload, sizeof payload));
-        nwt_stream_publish(client, message);
-    }
-    nwt_stream_flush(client);
+    nwt_stream_publish_numbers(client, "out.x", n, from, to);
 }
 
 static bool take_from_kafka(void *context, const rd_kafka_message_t *message)

@@ -80,28 +80,12 @@ static void run_two(void)
 
 static void publish_numbers(size_t from, size_t to)
 {
-    char payload[SIZE];
-    for (size_t i = from; i < to; i++) {
-        natsMsg *message = NULL;
-        nwt_numbered_payload(n, i, payload);
-        NWT_NATS(natsMsg_Create(&message, "out.x", NULL, payload, sizeof payload));
-        nwt_stream_publish(client, message);
-    }
-    nwt_stream_flush(client);
-}
-
-static bool take(void *context, const rd_kafka_message_t *message)
-{
-    (void)context;
-    nwt_numbered_take(n, message->payload, message->len, (unsigned)message->partition);
-    return true;
+    nwt_stream_publish_numbers(client, "out.x", n, from, to);
 }
 
 static size_t arrived(void)
 {
-    nwt_numbered_reset(n);
-    nwt_topic_read(kafka->brokers, topic, take, NULL);
-    return n->total;
+    return nwt_topic_read_numbers(kafka->brokers, topic, n);
 }
 
 static int64_t position(void)

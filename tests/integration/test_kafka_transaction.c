@@ -83,27 +83,13 @@ static void publish(const char *subject, const void *payload, size_t len)
 
 static void publish_numbers(size_t from, size_t to)
 {
-    char payload[SIZE];
-    for (size_t i = from; i < to; i++) {
-        nwt_numbered_payload(n, i, payload);
-        publish("out.x", payload, sizeof payload);
-    }
-    nwt_stream_flush(client);
-}
-
-static bool take(void *context, const rd_kafka_message_t *message)
-{
-    (void)context;
-    nwt_numbered_take(n, message->payload, message->len, (unsigned)message->partition);
-    return true;
+    nwt_stream_publish_numbers(client, "out.x", n, from, to);
 }
 
 /* What a reader sees now. */
 static size_t arrived(void)
 {
-    nwt_numbered_reset(n);
-    nwt_topic_read(kafka->brokers, topic, take, NULL);
-    return n->total;
+    return nwt_topic_read_numbers(kafka->brokers, topic, n);
 }
 
 /* Where the route is, as the group has it: behind the highest sequence. */

@@ -2,6 +2,7 @@
 #include "support/kafka_client.h"
 
 #include "support/fail.h"
+#include "support/numbered.h"
 #include "support/wait.h"
 #include <stdlib.h>
 
@@ -258,6 +259,18 @@ size_t nwt_topic_read(const char *brokers, const char *topic,
     }
     nwt_reader_free(reader);
     return count;
+}
+
+static bool take_number(void *numbered, const rd_kafka_message_t *message)
+{
+    nwt_numbered_take(numbered, message->payload, message->len, (unsigned)message->partition);
+    return true;
+}
+
+size_t nwt_topic_read_numbers(const char *brokers, const char *topic, struct nwt_numbered *n)
+{
+    nwt_numbered_reset(n);
+    return nwt_topic_read(brokers, topic, take_number, n);
 }
 
 int64_t nwt_topic_count(const char *brokers, const char *topic)

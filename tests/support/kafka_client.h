@@ -32,6 +32,11 @@ size_t nwt_topic_read(const char *brokers, const char *topic,
                       bool (*each)(void *context, const rd_kafka_message_t *message),
                       void *context);
 
+struct nwt_numbered;
+/* Take all that the topic has into n, which is reset before; its partition is the group of each.
+ * Returns how many that were. */
+size_t nwt_topic_read_numbers(const char *brokers, const char *topic, struct nwt_numbered *n);
+
 /* Who reads all partitions of a topic from their start, what is committed; to be polled. */
 rd_kafka_t *nwt_topic_reader(const char *brokers, const char *topic);
 void nwt_reader_free(rd_kafka_t *reader);

@@ -2,6 +2,7 @@
 #include "support/nats_client.h"
 
 #include "support/fail.h"
+#include "support/numbered.h"
 #include "support/wait.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,23 @@ void nwt_stream_flush(struct nwt_nats_client *client)
     if (js_PublishAsyncGetPendingList(&failed, client->js) == NATS_OK) {
         nwt_fail("%d messages were not stored", failed.Count);
     }
+}
+
+void nwt_stream_publish_numbers(struct nwt_nats_client *client, const char *subject,
+                                const struct nwt_numbered *n, size_t from, size_t to)
+{
+    char *payload = malloc(n->payload_size);
+    if (payload == NULL) {
+        nwt_fail("out of memory");
+    }
+    for (size_t i = from; i < to; i++) {
+        natsMsg *message = NULL;
+        nwt_numbered_payload(n, i, payload);
+        NWT_NATS(natsMsg_Create(&message, subject, NULL, payload, (int)n->payload_size));
+        nwt_stream_publish(client, message);
+    }
+    nwt_stream_flush(client);
+    free(payload);
 }
 
 /* The sequence of the last message there is; 0: none. What the server says is pending with each

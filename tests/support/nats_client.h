@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct nwt_numbered;
+
 struct nwt_nats_client {
     natsConnection *connection;
     jsCtx *js;
@@ -34,6 +36,9 @@ unsigned nwt_stream_pass_window(struct nwt_nats_client *client, const char *subj
  * was not stored. Takes the message. */
 void nwt_stream_publish(struct nwt_nats_client *client, natsMsg *message);
 void nwt_stream_flush(struct nwt_nats_client *client);
+/* Publish numbers from … to - 1, and wait for all. */
+void nwt_stream_publish_numbers(struct nwt_nats_client *client, const char *subject,
+                                const struct nwt_numbered *n, size_t from, size_t to);
 
 /* Read what the stream holds, in order, until `each` says false or its last message is read;
  * returns how many were read. filter: a subject that the stream captures. */
